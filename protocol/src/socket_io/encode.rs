@@ -1,0 +1,73 @@
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+
+use super::{Args, Kind, Packet, ROOT};
+
+/// A packet ready for the engine: one text message, then its attachments as binary messages.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Encoded {
+    /// The header and JSON, without the engine's own type character.
+    pub text: String,
+    /// What follows at once.
+    pub attachments: Vec<Bytes>,
+}
+
+impl std::fmt::Debug for Encoded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Encoded({} bytes, {} attachments)", self.text.len(), self.attachments.len())
+    }
+}
+
+impl Packet {
+    /// Writes the packet.
+    pub fn encode(self) -> Encoded {
+        self.encode_after("")
+    }
+
+    /// Writes the packet after a prefix, so that a transport which wants its own type character first needs no
+    /// second copy.
+    pub fn encode_after(self, prefix: &str) -> Encoded {
+        let namespace = self.namespace.as_ref();
+        match self.kind {
+            Kind::Connect(None) => header(prefix, '0', namespace, None, ""),
+            Kind::Connect(Some(auth)) => header(prefix, '0', namespace, None, auth.as_str()),
+            Kind::Disconnect => header(prefix, '1', namespace, None, ""),
+            Kind::Event { id, args } => with_args(prefix, ('2', '5'), namespace, id, args),
+            Kind::Ack { id, args } => with_args(prefix, ('3', '6'), namespace, Some(id), args),
+            Kind::ConnectError(data) => header(prefix, '4', namespace, None, data.as_str()),
+        }
+    }
+}
+
+fn header(prefix: &str, kind: char, namespace: &str, id: Option<u64>, json: &str) -> Encoded {
+    let mut text = String::with_capacity(prefix.len() + namespace.len() + json.len() + 24);
+    text.push_str(prefix);
+    text.push(kind);
+    finish(&mut text, namespace, id, json);
+    Encoded { text, attachments: Vec::new() }
+}
+
+fn with_args(prefix: &str, kinds: (char, char), namespace: &str, id: Option<u64>, args: Args) -> Encoded {
+    if args.attachments().is_empty() {
+        return header(prefix, kinds.0, namespace, id, args.json());
+    }
+    let mut text = String::with_capacity(prefix.len() + namespace.len() + args.json().len() + 28);
+    text.push_str(prefix);
+    text.push(kinds.1);
+    // Writing to a string cannot fail.
+    let _ = write!(text, "{}-", args.attachments().len());
+    finish(&mut text, namespace, id, args.json());
+    Encoded { text, attachments: args.attachments().to_vec() }
+}
+
+fn finish(text: &mut String, namespace: &str, id: Option<u64>, json: &str) {
+    if namespace != ROOT {
+        text.push_str(namespace);
+        text.push(',');
+    }
+    if let Some(id) = id {
+        let _ = write!(text, "{id}");
+    }
+    text.push_str(json);
+}
