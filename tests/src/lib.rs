@@ -1,1 +1,3 @@
-//! Placeholder.
+//! What Keepline's tests share: faults, processes, measures. The tests themselves are in `tests/tests/`.
+
+pub mod cut_proxy;
