@@ -153,3 +153,39 @@ impl ErrorBody {
         Self { code, message: text.into(), retryable, retry_after_ms: None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_reads_back() {
+        for code in ErrorCode::KNOWN {
+            assert_eq!(ErrorCode::from(code.as_str()), *code);
+        }
+        for code in ConnectCode::KNOWN {
+            assert_eq!(ConnectCode::from(code.as_str()), *code);
+        }
+    }
+
+    #[test]
+    fn an_unknown_code_is_kept() {
+        let code: ErrorCode = serde_json::from_str(r#""QUOTA""#).expect("any text is a code");
+        assert_eq!(code, ErrorCode::Other("QUOTA".to_owned()));
+        assert_eq!(serde_json::to_string(&code).expect("serialises"), r#""QUOTA""#);
+        assert!(!code.retryable());
+    }
+
+    #[test]
+    fn an_error_needs_its_code_only() {
+        let error: ErrorBody = serde_json::from_str(r#"{"code":"UNAVAILABLE","new":1}"#).expect("reads");
+        let bare = ErrorBody {
+            code: ErrorCode::Unavailable,
+            message: String::new(),
+            retryable: false,
+            retry_after_ms: None,
+        };
+        assert_eq!(error, bare);
+        assert!(ErrorBody::new(ErrorCode::Unavailable, "").retryable);
+    }
+}

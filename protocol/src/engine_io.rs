@@ -124,7 +124,9 @@ pub fn decode_body(body: &str) -> Result<Vec<Packet<'_>>, Malformed> {
 
 fn decode_part(part: &str) -> Result<Packet<'_>, Malformed> {
     match part.strip_prefix('b') {
-        Some(encoded) => STANDARD.decode(encoded).map(|bytes| Packet::Binary(bytes.into())).map_err(|_| Malformed),
+        Some(encoded) => {
+            STANDARD.decode(encoded).map(|bytes| Packet::Binary(bytes.into())).map_err(|_| Malformed)
+        }
         None => Packet::decode_text(part),
     }
 }
@@ -154,3 +156,78 @@ impl fmt::Display for Malformed {
 }
 
 impl std::error::Error for Malformed {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_reads_and_writes() {
+        for (text, packet) in [
+            ("0{}", Packet::Open("{}".into())),
+            ("1", Packet::Close),
+            ("2", Packet::Ping("".into())),
+            ("2probe", Packet::Ping("probe".into())),
+            ("3probe", Packet::Pong("probe".into())),
+            ("4", Packet::Message("".into())),
+            ("4h€llo", Packet::Message("h€llo".into())),
+            ("5", Packet::Upgrade),
+            ("6", Packet::Noop),
+        ] {
+            assert_eq!(Packet::decode_text(text), Ok(packet.clone()));
+            let mut written = String::new();
+            packet.encode_text(&mut written).expect("a text form");
+            assert_eq!(written, text);
+        }
+    }
+
+    #[test]
+    fn what_has_no_known_type_is_refused() {
+        for text in ["", "7", "x", "bAQ==", "é", " 4", "\u{1e}"] {
+            assert_eq!(Packet::decode_text(text), Err(Malformed), "{text}");
+        }
+        assert_eq!(Packet::Binary(Bytes::new()).encode_text(&mut String::new()), Err(Malformed));
+    }
+
+    #[test]
+    fn a_body_holds_several_packets() {
+        let packets = [
+            Packet::Message("hello".into()),
+            Packet::Binary(Bytes::from_static(&[1, 2, 3, 4])),
+            Packet::Binary(Bytes::new()),
+            Packet::Ping("".into()),
+        ];
+        let mut body = String::new();
+        packets.iter().for_each(|packet| encode_part(packet, &mut body));
+        assert_eq!(body, "4hello\u{1e}bAQIDBA==\u{1e}b\u{1e}2");
+        assert_eq!(decode_body(&body).expect("well formed"), packets);
+    }
+
+    #[test]
+    fn a_body_with_a_bad_part_is_refused_whole() {
+        for body in [
+            "",
+            "4a\u{1e}",
+            "\u{1e}4a",
+            "4a\u{1e}\u{1e}4b",
+            "4a\u{1e}x",
+            "b!",
+            "bAQI",
+            "bAQ==\n",
+            "4a\u{1e}7",
+        ] {
+            assert_eq!(decode_body(body), Err(Malformed), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_handshake_reads_with_and_without_the_newer_fields() {
+        let read = |text: &str| serde_json::from_str::<Handshake>(text);
+        let old = read(r#"{"sid":"s","pingInterval":25000,"pingTimeout":20000}"#).expect("reads");
+        assert_eq!((old.upgrades.len(), old.max_payload), (0, None));
+        let new = r#"{"sid":"s","upgrades":["websocket"],"pingInterval":1,"pingTimeout":2,"maxPayload":3}"#;
+        assert_eq!(serde_json::to_string(&read(new).expect("reads")).expect("serialises"), new);
+        assert!(read(r#"{"sid":"s","pingInterval":-1,"pingTimeout":2}"#).is_err());
+        assert!(read(r#"{"sid":"s"}"#).is_err());
+    }
+}

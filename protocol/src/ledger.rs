@@ -13,7 +13,10 @@ pub struct ActionId(Uuid);
 
 impl ActionId {
     /// An id from the system's clock and randomness.
-    #[expect(clippy::disallowed_methods, reason = "the one place that makes ids; the engine gets them as arguments")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that makes ids; the engine gets them as arguments"
+    )]
     pub fn random() -> Self {
         Self(Uuid::now_v7())
     }
@@ -179,4 +182,61 @@ pub struct LedgerCheck {
 pub struct LedgerChecked {
     /// The confirmed cursors, in the order asked.
     pub confirmed: Vec<LedgerCursor>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorCode;
+
+    #[test]
+    fn a_retry_has_the_same_id_on_every_copy() {
+        let id: ActionId = "0198c5a2-7d0e-7b1c-9b1f-0a4c5d6e7f80".parse().expect("a UUID");
+        assert_eq!(id.retry(1), id.retry(1));
+        assert_ne!(id.retry(1), id.retry(2));
+        assert_ne!(id.retry(1), id);
+        assert_eq!(id.retry(1).uuid().get_version_num(), 5);
+    }
+
+    #[test]
+    fn new_ids_differ_and_are_of_version_7() {
+        let (one, two) = (ActionId::random(), ActionId::random());
+        assert_ne!(one, two);
+        assert_eq!(one.uuid().get_version_num(), 7);
+    }
+
+    #[test]
+    fn a_stock_clients_meta_is_an_id_alone() {
+        let meta: ActionMeta =
+            serde_json::from_str(r#"{"id":"0198c5a2-7d0e-7b1c-9b1f-0a4c5d6e7f80"}"#).expect("reads");
+        assert_eq!((meta.prev, meta.mark, meta.age_ms), (None, None, None));
+        for text in ["{}", r#"{"id":""}"#, r#"{"id":"7"}"#, r#"{"id":7}"#] {
+            assert!(serde_json::from_str::<ActionMeta>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_null_reply_and_an_absent_one_are_the_same() {
+        let read = |text: &str| serde_json::from_str::<ActionAck>(text).expect("reads");
+        assert_eq!(read(r#"{"ok":true,"reply":null,"position":1}"#), read(r#"{"ok":true,"position":1}"#));
+    }
+
+    #[test]
+    fn an_answer_keeps_its_reply_byte_for_byte() {
+        let reply = r#"{ "n":12345678901234567890123 }"#;
+        let text = format!(r#"{{"ok":true,"reply":{reply},"position":118,"tag":"00000000000000ff"}}"#);
+        let ack: ActionAck = serde_json::from_str(&text).expect("reads");
+        assert_eq!(ack.reply.as_ref().map(Payload::as_str), Some(reply));
+        assert_eq!(serde_json::to_string(&ack).expect("serialises"), text);
+    }
+
+    #[test]
+    fn a_void_is_an_outcome() {
+        let text = r#"{"ok":false,"error":{"code":"VOID"},"position":9,"tag":"00000000000000ff","dup":true}"#;
+        let ack: ActionAck = serde_json::from_str(text).expect("reads");
+        assert_eq!(
+            (ack.error.map(|error| error.code), ack.position, ack.dup),
+            (Some(ErrorCode::Void), Some(9), true)
+        );
+    }
 }

@@ -31,10 +31,10 @@ pub use session::{
     Connected, Limits, ServerDraining, SessionAck, SessionReady,
 };
 pub use stream::{
-    Epoch, EventMeta, Reset, ResetReason, Stream, StreamCursor, StreamError, StreamReady, StreamStatus, Subscribe,
-    Subscribed, Unsubscribe,
+    Epoch, EpochError, EventMeta, Reset, ResetReason, Stream, StreamCursor, StreamError, StreamReady,
+    StreamStatus, Subscribe, Subscribed, Unsubscribe, Unsubscribed,
 };
-pub use tag::Tag;
+pub use tag::{Tag, TagError};
 pub use token::Token;
 pub use typed::{Action, Event};
 

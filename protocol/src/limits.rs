@@ -29,6 +29,11 @@ pub const ATTACHMENTS_MAX: usize = 10;
 /// How deep JSON may nest. Deeper input is an attack on a recursive parser, not a payload.
 pub const JSON_DEPTH_MAX: usize = 64;
 
+/// How deep the JSON of a whole Socket.IO packet may nest: a payload of [`JSON_DEPTH_MAX`] and what it is wrapped
+/// in. The deepest wrapping is a snapshot in `session:ready:v1`, five levels down; the rest is room. It stays below
+/// the 128 at which the JSON parser itself gives up.
+pub const ENVELOPE_DEPTH_MAX: usize = JSON_DEPTH_MAX + 8;
+
 /// How many streams one CONNECT may resume; further ones are subscribed after it.
 pub const RESUME_STREAMS_MAX: usize = 32;
 

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::Error as _};
+use serde_json::value::RawValue;
 
 use crate::{
     ConnectCode, Epoch, ErrorBody, LedgerCursor, LedgerReady, Stream, StreamCursor, StreamReady, Token,
@@ -95,8 +96,8 @@ impl<'de> Deserialize<'de> for ConnectRefused {
         };
         let message = match text {
             Some(serde_json::Value::String(text)) => text,
+            None | Some(serde_json::Value::Null) => String::new(),
             Some(other) => other.to_string(),
-            None => String::new(),
         };
         Ok(Self { message, data: data.and_then(|data| serde_json::from_value(data).ok()) })
     }
@@ -187,49 +188,224 @@ pub enum SessionAck<T> {
     Refused(ErrorBody),
 }
 
-#[derive(Serialize, Deserialize)]
-struct Accepted<T> {
+#[derive(Serialize)]
+struct Accepted<'a, T> {
     ok: bool,
     #[serde(flatten)]
-    answer: T,
+    answer: &'a T,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Refused {
+#[derive(Serialize)]
+struct Refused<'a> {
     ok: bool,
-    error: ErrorBody,
+    error: &'a ErrorBody,
+}
+
+#[derive(Deserialize)]
+struct Verdict {
+    ok: bool,
+    #[serde(default)]
+    error: Option<ErrorBody>,
 }
 
 impl<T: Serialize> Serialize for SessionAck<T> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Ok(answer) => Accepted { ok: true, answer }.serialize(serializer),
-            Self::Refused(error) => Refused { ok: false, error: error.clone() }.serialize(serializer),
+            Self::Refused(error) => Refused { ok: false, error }.serialize(serializer),
         }
     }
 }
 
 impl<'de, T: serde::de::DeserializeOwned> Deserialize<'de> for SessionAck<T> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // A flattened raw value cannot be read back from a buffered map, so the text is read twice.
-        let raw = crate::Payload::deserialize(deserializer)?;
-        #[derive(Deserialize)]
-        struct Verdict {
-            #[serde(default)]
-            error: Option<ErrorBody>,
-        }
-        let verdict: Verdict = raw.decode().map_err(serde::de::Error::custom)?;
-        match verdict.error {
-            Some(error) => Ok(Self::Refused(error)),
-            None => raw.decode().map(Self::Ok).map_err(serde::de::Error::custom),
+        // A raw value cannot be read out of a flattened field, which serde buffers: so the text is read twice, once
+        // for the verdict and once for the answer.
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let verdict: Verdict = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
+        match (verdict.ok, verdict.error) {
+            (true, _) => serde_json::from_str(raw.get()).map(Self::Ok).map_err(D::Error::custom),
+            (false, Some(error)) => Ok(Self::Refused(error)),
+            (false, None) => Err(D::Error::missing_field("error")),
         }
     }
 }
 
-/// The stream's epoch that an answer names, for callers that hold only the answer.
 impl StreamReady {
     /// Whether the stream continues in the epoch that the client knew.
     pub fn continues(&self, epoch: &Epoch) -> bool {
         self.epoch.as_ref() == Some(epoch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ErrorCode, LedgerStatus, Payload, Reset, ResetReason, StreamStatus, Subscribed, Tag, Unsubscribed,
+        limits::JSON_DEPTH_MAX,
+    };
+
+    fn epoch() -> Epoch {
+        Epoch::new("e").expect("a short text")
+    }
+
+    fn reset(snapshot: Payload) -> Reset {
+        Reset {
+            epoch: epoch(),
+            offset: 40,
+            tag: Some(Tag::START),
+            reason: ResetReason::Trimmed,
+            snapshot: Some(snapshot),
+        }
+    }
+
+    fn deepest() -> Payload {
+        Payload::parse("[".repeat(JSON_DEPTH_MAX) + &"]".repeat(JSON_DEPTH_MAX)).expect("at the limit")
+    }
+
+    fn snapshots() -> [Payload; 4] {
+        // The large number and the spaces would not survive a parsed copy.
+        let exact = Payload::parse(r#"{"text": "so far", "n":12345678901234567890123}"#).expect("JSON");
+        [exact, Payload::parse("7").expect("JSON"), Payload::parse("[]").expect("JSON"), deepest()]
+    }
+
+    #[test]
+    fn a_subscribe_answer_keeps_its_snapshot_byte_for_byte() {
+        for snapshot in snapshots() {
+            let answer = SessionAck::Ok(Subscribed {
+                status: StreamStatus::Reset,
+                epoch: Some(epoch()),
+                from: 40,
+                head: 41,
+                more: true,
+                reset: Some(reset(snapshot.clone())),
+            });
+            let text = serde_json::to_string(&answer).expect("serialises");
+            assert!(text.starts_with(r#"{"ok":true,"status":"reset""#), "{text}");
+            assert!(text.contains(snapshot.as_str()));
+            assert_eq!(serde_json::from_str::<SessionAck<Subscribed>>(&text).expect("reads back"), answer);
+        }
+    }
+
+    #[test]
+    fn a_subscribe_answer_reads_back_out_of_its_acknowledgement() {
+        use crate::socket_io::{Args, Decoder, Kind, Packet};
+        for snapshot in snapshots() {
+            let answer = SessionAck::Ok(Subscribed {
+                status: StreamStatus::Reset,
+                epoch: Some(epoch()),
+                from: 0,
+                head: 0,
+                more: false,
+                reset: Some(reset(snapshot)),
+            });
+            let args = Args::ack().value(&answer).expect("serialises").build();
+            let text = Packet::root(Kind::Ack { id: 1, args }).encode().text;
+            let packet = Decoder::default().text(&text).expect("well formed").expect("whole");
+            let Kind::Ack { args, .. } = packet.kind else { panic!("no acknowledgement") };
+            let items = args.items().expect("an array");
+            assert_eq!(items[0].decode::<SessionAck<Subscribed>>().expect("reads back"), answer);
+        }
+    }
+
+    #[test]
+    fn a_refused_session_action_says_why() {
+        let refused =
+            SessionAck::<Subscribed>::Refused(ErrorBody::new(ErrorCode::NotFound, "no such stream"));
+        let text = serde_json::to_string(&refused).expect("serialises");
+        assert_eq!(serde_json::from_str::<SessionAck<Subscribed>>(&text).expect("reads back"), refused);
+    }
+
+    #[test]
+    fn an_answer_without_fields_is_only_a_verdict() {
+        let answer = SessionAck::Ok(Unsubscribed {});
+        let text = serde_json::to_string(&answer).expect("serialises");
+        assert_eq!(text, r#"{"ok":true}"#);
+        assert_eq!(serde_json::from_str::<SessionAck<Unsubscribed>>(&text).expect("reads back"), answer);
+        for no_verdict in [r#"{"ok":false}"#, "{}", r#"{"ok":1}"#, "null", "[]"] {
+            assert!(serde_json::from_str::<SessionAck<Unsubscribed>>(no_verdict).is_err(), "{no_verdict}");
+        }
+    }
+
+    #[test]
+    fn a_ready_session_keeps_the_snapshots_of_its_resets() {
+        for snapshot in snapshots() {
+            let ready = SessionReady {
+                proto: 1,
+                session: "s".to_owned(),
+                user: "alice".to_owned(),
+                expires_at: "2026-01-01T00:00:00Z".to_owned(),
+                limits: Limits { action_bytes: 1, event_bytes: 2, streams: 3, actions_per_second: 4 },
+                ledger: LedgerReady {
+                    epoch: epoch(),
+                    position: 9,
+                    tag: Tag::START,
+                    floor: 0,
+                    status: LedgerStatus::RolledBack,
+                },
+                streams: BTreeMap::from([(
+                    Stream::job("7"),
+                    StreamReady {
+                        status: StreamStatus::Reset,
+                        epoch: Some(epoch()),
+                        head: 41,
+                        tag: Some(Tag::START),
+                        reset: Some(reset(snapshot)),
+                    },
+                )]),
+            };
+            let args = crate::socket_io::Args::event(crate::names::SESSION_READY).value(&ready);
+            let event = args.expect("serialises").build().to_event().expect("an event");
+            assert_eq!(event.args[0].decode::<SessionReady>().expect("reads back"), ready);
+        }
+    }
+
+    #[test]
+    fn an_apps_own_keys_may_stand_in_the_connect_payload() {
+        let text =
+            r#"{"token":"t","proto":1,"resume":{"job:7":{"epoch":"e","offset":3}},"device":{"os":"x"}}"#;
+        let auth: ConnectAuth = serde_json::from_str(text).expect("reads");
+        assert_eq!(auth.resume.keys().collect::<Vec<_>>(), [&Stream::job("7")]);
+        assert_eq!(auth.token, Some(Token::new("t")));
+        assert_eq!(serde_json::from_str::<ConnectAuth>("{}").expect("reads"), ConnectAuth::default());
+    }
+
+    #[test]
+    fn debug_never_shows_a_token() {
+        let auth = ConnectAuth { token: Some(Token::new("canary")), ..ConnectAuth::default() };
+        let refresh = AuthRefresh { token: Token::new("canary") };
+        assert!(!format!("{auth:?}{refresh:?}").contains("canary"));
+    }
+
+    #[test]
+    fn a_refused_connect_is_read_in_each_of_its_forms() {
+        let read = |text: &str| serde_json::from_str::<ConnectRefused>(text).expect("any JSON is a refusal");
+        let node = read(
+            r#"{"message":"RATE_LIMITED","data":{"code":"RATE_LIMITED","retryable":true,"retry_after_ms":5}}"#,
+        );
+        assert_eq!(node.code(), ConnectCode::RateLimited);
+        assert_eq!(node.data.and_then(|data| data.retry_after_ms), Some(5));
+        let socketioxide = read(r#"{"message":"Invalid namespace"}"#);
+        assert_eq!(socketioxide.code(), ConnectCode::Other("Invalid namespace".to_owned()));
+        assert_eq!(read(r#""AUTH_TOKEN_EXPIRED""#).code(), ConnectCode::AuthTokenExpired);
+        // An app's own data is no reason to lose the message.
+        for text in [r#"{"message":"no","data":"own"}"#, r#"{"message":"no","data":{"code":7}}"#] {
+            assert_eq!(read(text), ConnectRefused { message: "no".to_owned(), data: None });
+        }
+        assert_eq!(read("{}").message, "");
+        assert_eq!(read("null").message, "");
+        assert_eq!(read(r#"{"message":null}"#).message, "");
+        assert_eq!(read("[1]").message, "[1]");
+    }
+
+    #[test]
+    fn our_own_refusal_reads_back() {
+        for code in ConnectCode::KNOWN {
+            let refused = ConnectRefused::new(code.clone());
+            let text = serde_json::to_string(&refused).expect("serialises");
+            assert_eq!(serde_json::from_str::<ConnectRefused>(&text).expect("reads back"), refused);
+            assert_eq!(refused.code(), *code);
+        }
     }
 }

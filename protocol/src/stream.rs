@@ -12,7 +12,7 @@ use crate::{
 pub enum Stream {
     /// What concerns the subject of the token.
     User,
-    /// One job's events; the id is never empty and at most [`ID_BYTES_MAX`] bytes.
+    /// One job's events; the id is never empty, at most [`ID_BYTES_MAX`] bytes and without control characters.
     Job(String),
 }
 
@@ -51,10 +51,10 @@ impl FromStr for Stream {
         if text == "user" {
             return Ok(Self::User);
         }
-        match text.strip_prefix("job:") {
-            Some(id) if !id.is_empty() && id.len() <= ID_BYTES_MAX => Ok(Self::Job(id.to_owned())),
-            _ => Err(StreamError),
-        }
+        let id = text.strip_prefix("job:").ok_or(StreamError)?;
+        // A line break in an id would forge a line in somebody's log.
+        let well_formed = !id.is_empty() && id.len() <= ID_BYTES_MAX && !id.contains(char::is_control);
+        if well_formed { Ok(Self::Job(id.to_owned())) } else { Err(StreamError) }
     }
 }
 
@@ -78,7 +78,7 @@ impl schemars::JsonSchema for Stream {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "pattern": "^(user|job:.+)$" })
+        schemars::json_schema!({ "type": "string", "pattern": "^(user|job:.+)$", "tsType": "\"user\" | `job:${string}`" })
     }
 }
 
@@ -277,4 +277,48 @@ pub struct Subscribed {
 pub struct Unsubscribe {
     /// The stream.
     pub stream: Stream,
+}
+
+/// The answer to `stream:unsubscribe:v1`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Unsubscribed {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_the_users_or_a_jobs() {
+        assert_eq!("user".parse(), Ok(Stream::User));
+        assert_eq!("job:7".parse(), Ok(Stream::job("7")));
+        assert_eq!("job:a:b".parse(), Ok(Stream::job("a:b")));
+        for text in
+            ["", "job:", "job", "User", "user:1", "room:1", " user", "job:a\r\nb", "job:\u{0}", "job:\u{7f}"]
+        {
+            assert_eq!(text.parse::<Stream>(), Err(StreamError), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_job_id_has_its_limit() {
+        let most = format!("job:{}", "7".repeat(ID_BYTES_MAX));
+        assert_eq!(most.parse::<Stream>().expect("at the limit").to_string(), most);
+        assert_eq!(format!("{most}7").parse::<Stream>(), Err(StreamError));
+    }
+
+    #[test]
+    fn an_epoch_has_its_limits() {
+        assert!(Epoch::new("e".repeat(EPOCH_BYTES_MAX)).is_ok());
+        assert_eq!(Epoch::new("e".repeat(EPOCH_BYTES_MAX + 1)), Err(EpochError));
+        assert_eq!(Epoch::new(""), Err(EpochError));
+        assert!(serde_json::from_str::<Epoch>(r#""""#).is_err());
+    }
+
+    #[test]
+    fn an_event_without_an_offset_is_ephemeral_and_has_an_empty_meta() {
+        let meta: EventMeta = serde_json::from_str("{}").expect("reads");
+        assert_eq!(meta.offset, None);
+        assert_eq!(serde_json::to_string(&meta).expect("serialises"), "{}");
+    }
 }

@@ -99,3 +99,26 @@ impl schemars::JsonSchema for Tag {
         schemars::json_schema!({ "type": "string", "pattern": "^[0-9a-f]{16}$" })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_sixteen_digits() {
+        let tag: Tag = "00000000000000ff".parse().expect("a tag");
+        assert_eq!(tag.to_bytes(), [0, 0, 0, 0, 0, 0, 0, 255]);
+        assert_eq!(tag.to_string(), "00000000000000ff");
+        assert_eq!("00000000000000FF".parse(), Ok(tag));
+        for text in ["", "ff", "000000000000000ff", "00000000000000fg", "+0000000000000ff", "é0000000000000f"]
+        {
+            assert_eq!(text.parse::<Tag>(), Err(TagError), "{text}");
+        }
+    }
+
+    #[test]
+    fn lengths_keep_name_and_payload_apart() {
+        assert_ne!(Tag::START.next(b"ab", b"c"), Tag::START.next(b"a", b"bc"));
+        assert_ne!(Tag::START.next(b"", b""), Tag::START);
+    }
+}

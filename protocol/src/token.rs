@@ -36,3 +36,13 @@ impl From<&str> for Token {
         Self(text.to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_is_redacted() {
+        assert!(!format!("{:?}", Token::new("canary")).contains("canary"));
+    }
+}

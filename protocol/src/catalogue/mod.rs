@@ -6,7 +6,9 @@ mod research;
 mod search;
 mod test;
 
-pub use job::{JobCancelled, JobCompleted, JobCreated, JobFailed, JobFailure, JobProgress, TaskCancel, TaskCancelled};
+pub use job::{
+    JobCancelled, JobCompleted, JobCreated, JobFailed, JobFailure, JobProgress, TaskCancel, TaskCancelled,
+};
 pub use model::{ModelChunk, PromptModel};
 pub use research::{ResearchFinding, StartResearch};
 pub use search::{SearchResult, StartSearch};

@@ -71,3 +71,36 @@ fn finish(text: &mut String, namespace: &str, id: Option<u64>, json: &str) {
     }
     text.push_str(json);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Payload;
+
+    fn custom(kind: Kind) -> String {
+        Packet { namespace: "/admin".into(), kind }.encode_after("4").text
+    }
+
+    #[test]
+    fn every_part_of_the_header_has_its_place() {
+        let json = Payload::parse(r#"{"a":1}"#).expect("JSON");
+        assert_eq!(custom(Kind::Connect(None)), "40/admin,");
+        assert_eq!(custom(Kind::Connect(Some(json.clone()))), r#"40/admin,{"a":1}"#);
+        assert_eq!(custom(Kind::Disconnect), "41/admin,");
+        assert_eq!(custom(Kind::ConnectError(json)), r#"44/admin,{"a":1}"#);
+        assert_eq!(custom(Kind::Event { id: Some(7), args: Args::event("e").build() }), r#"42/admin,7["e"]"#);
+        assert_eq!(custom(Kind::Ack { id: 7, args: Args::ack().build() }), "43/admin,7[]");
+        let root = Packet::root(Kind::Event { id: None, args: Args::event("e").build() });
+        assert_eq!(root.encode().text, r#"2["e"]"#);
+    }
+
+    #[test]
+    fn attachments_are_announced_and_follow_in_order() {
+        let args =
+            || Args::ack().attachment(Bytes::from_static(b"a")).attachment(Bytes::from_static(b"b")).build();
+        let encoded = Packet::root(Kind::Ack { id: 1, args: args() }).encode();
+        assert_eq!(encoded.text, r#"62-1[{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#);
+        assert_eq!(encoded.attachments, [Bytes::from_static(b"a"), Bytes::from_static(b"b")]);
+        assert!(custom(Kind::Event { id: None, args: args() }).starts_with("452-/admin,["));
+    }
+}

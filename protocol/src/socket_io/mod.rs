@@ -16,15 +16,23 @@ pub use args::{Args, ArgsBuilder, EventArgs};
 pub use decode::Decoder;
 pub use encode::Encoded;
 
-use crate::Payload;
+use crate::{Payload, limits::NAMESPACE_BYTES_MAX};
 
 /// The namespace of a packet that names none.
 pub const ROOT: &str = "/";
 
+/// Whether a namespace can be written so that every peer reads the same one: it begins with a slash, has at most
+/// [`NAMESPACE_BYTES_MAX`] bytes, and neither a comma (which ends it), a question mark (which begins a query that is
+/// no part of it) nor a control character (which may end a part of a long-polling body).
+pub fn is_namespace(text: &str) -> bool {
+    let well_formed = |text: &str| !text.contains([',', '?']) && !text.contains(char::is_control);
+    text.starts_with('/') && text.len() <= NAMESPACE_BYTES_MAX && well_formed(text)
+}
+
 /// One packet of one namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Packet {
-    /// The namespace, beginning with a slash.
+    /// The namespace; [`is_namespace`] says which there may be.
     pub namespace: Cow<'static, str>,
     /// What it says.
     pub kind: Kind,
@@ -91,3 +99,20 @@ impl fmt::Display for Malformed {
 }
 
 impl std::error::Error for Malformed {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_can_be_written() {
+        for text in [ROOT, "/custom", "/a/b 1", &format!("/{}", "n".repeat(NAMESPACE_BYTES_MAX - 1))] {
+            assert!(is_namespace(text), "{text}");
+        }
+        for text in
+            ["", "custom", "/a,b", "/a?b", "/a\u{1e}", &format!("/{}", "n".repeat(NAMESPACE_BYTES_MAX))]
+        {
+            assert!(!is_namespace(text), "{text:?}");
+        }
+    }
+}
