@@ -1,0 +1,259 @@
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    sync::{Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+/// How much a queue holds before it is full. One item always fits into an empty queue, whatever its size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueLimit {
+    /// How many items.
+    pub items: usize,
+    /// How many bytes in all of them.
+    pub bytes: usize,
+}
+
+/// What a queue counts the bytes of.
+pub(super) trait Weigh {
+    /// The item's size in bytes.
+    fn weight(&self) -> usize;
+}
+
+/// A queue between two tasks, bounded by items and by bytes, that costs nothing while it is empty.
+///
+/// A channel of the runtime bounds items only and holds a block of slots from its first day, which for a hundred
+/// thousand idle connections is most of their memory; hence this one. One task takes, any number put.
+pub(super) struct Queue<T> {
+    limit: QueueLimit,
+    state: Mutex<State<T>>,
+}
+
+struct State<T> {
+    items: VecDeque<T>,
+    bytes: usize,
+    end: End,
+    consumer: Option<Waker>,
+    /// A consumer that cannot take at the moment and only wants to hear of the end.
+    watcher: Option<Waker>,
+    /// Those who wait for room. They are woken together once the queue has run half empty, so that a full queue
+    /// does not switch tasks for each item.
+    producers: Vec<Waker>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Open,
+    /// Nothing goes in any more; what is inside still comes out.
+    Finished,
+    /// Nothing goes in or comes out.
+    Cut,
+}
+
+/// Why an item did not go in.
+pub(super) enum PushError<T> {
+    Full(T),
+    Ended,
+}
+
+impl<T: Weigh> Queue<T> {
+    pub(super) fn new(limit: QueueLimit) -> Self {
+        let state = State {
+            items: VecDeque::new(),
+            bytes: 0,
+            end: End::Open,
+            consumer: None,
+            watcher: None,
+            producers: Vec::new(),
+        };
+        Self { limit, state: Mutex::new(state) }
+    }
+
+    /// Puts an item in, if there is room for it now.
+    pub(super) fn try_push(&self, item: T) -> Result<(), PushError<T>> {
+        let mut state = self.lock();
+        if state.end != End::Open {
+            return Err(PushError::Ended);
+        }
+        let weight = item.weight();
+        if !state.fits(weight, self.limit) {
+            return Err(PushError::Full(item));
+        }
+        state.bytes += weight;
+        state.items.push_back(item);
+        let consumer = state.consumer.take();
+        drop(state);
+        if let Some(consumer) = consumer {
+            consumer.wake();
+        }
+        Ok(())
+    }
+
+    /// Puts an item in as soon as there is room. `Err` once the queue has ended. Cancel safe: a dropped future has
+    /// put nothing in.
+    pub(super) async fn push(&self, item: T) -> Result<(), ()> {
+        let mut item = Some(item);
+        poll_fn(|cx| {
+            let Some(next) = item.take() else { return Poll::Ready(Ok(())) };
+            match self.try_push(next) {
+                Ok(()) => Poll::Ready(Ok(())),
+                Err(PushError::Ended) => Poll::Ready(Err(())),
+                Err(PushError::Full(back)) => {
+                    let weight = back.weight();
+                    item = Some(back);
+                    // Room may have come since; then the waker is not stored and this looks again.
+                    if self.wait_for_room(weight, cx) {
+                        cx.waker().wake_by_ref();
+                    }
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+
+    /// Ready once the queue has run at least half empty, or has ended.
+    pub(super) fn poll_half_empty(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.end != End::Open || state.half_empty(self.limit) {
+            return Poll::Ready(());
+        }
+        state.store_producer(cx);
+        Poll::Pending
+    }
+
+    /// Whether an item of that size would go in now; `true` as well once the queue has ended, because then there is
+    /// nothing to wait for.
+    pub(super) fn has_room(&self, weight: usize) -> bool {
+        let state = self.lock();
+        state.end != End::Open || state.fits(weight, self.limit)
+    }
+
+    /// Takes the next item; `None` once the queue has ended and gives nothing any more.
+    pub(super) fn poll_pop(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let mut state = self.lock();
+        if let Some(item) = self.take(&mut state) {
+            let woken = state.producers_to_wake(self.limit);
+            drop(state);
+            woken.into_iter().for_each(Waker::wake);
+            return Poll::Ready(Some(item));
+        }
+        if state.end != End::Open {
+            return Poll::Ready(None);
+        }
+        if !state.consumer.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            state.consumer = Some(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Ready once nothing goes in any more, for a consumer that cannot take what is inside yet.
+    pub(super) fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.end != End::Open {
+            return Poll::Ready(());
+        }
+        state.watcher = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Takes the next item if there is one.
+    pub(super) fn try_pop(&self) -> Option<T> {
+        let mut state = self.lock();
+        let item = self.take(&mut state);
+        let woken = state.producers_to_wake(self.limit);
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
+        item
+    }
+
+    /// Lets nothing in any more; what is inside still comes out.
+    pub(super) fn finish(&self) {
+        self.end(End::Finished);
+    }
+
+    /// Ends the queue at once and drops what is inside.
+    pub(super) fn cut(&self) {
+        self.end(End::Cut);
+    }
+
+    /// Whether nothing goes in any more.
+    pub(super) fn ended(&self) -> bool {
+        self.lock().end != End::Open
+    }
+
+    /// Items and bytes inside.
+    pub(super) fn level(&self) -> (usize, usize) {
+        let state = self.lock();
+        (state.items.len(), state.bytes)
+    }
+
+    fn end(&self, end: End) {
+        let mut state = self.lock();
+        if state.end == End::Cut {
+            return;
+        }
+        state.end = end;
+        let mut dropped = VecDeque::new();
+        if end == End::Cut {
+            std::mem::swap(&mut state.items, &mut dropped);
+            state.bytes = 0;
+        }
+        let single = [state.consumer.take(), state.watcher.take()];
+        let producers = std::mem::take(&mut state.producers);
+        drop(state);
+        single.into_iter().flatten().chain(producers).for_each(Waker::wake);
+    }
+
+    fn take(&self, state: &mut State<T>) -> Option<T> {
+        let item = state.items.pop_front()?;
+        state.bytes -= item.weight();
+        if state.items.is_empty() && state.items.capacity() > KEPT_SLOTS {
+            state.items = VecDeque::new();
+        }
+        Some(item)
+    }
+
+    /// Stores the waker unless there is room already.
+    fn wait_for_room(&self, weight: usize, cx: &mut Context<'_>) -> bool {
+        let mut state = self.lock();
+        let ready = state.end != End::Open || state.fits(weight, self.limit);
+        if !ready {
+            state.store_producer(cx);
+        }
+        ready
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        // No code that can panic runs under the lock, and a half-done change is none of its states.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> State<T> {
+    fn fits(&self, weight: usize, limit: QueueLimit) -> bool {
+        self.items.is_empty()
+            || (self.items.len() < limit.items && self.bytes.saturating_add(weight) <= limit.bytes)
+    }
+
+    fn half_empty(&self, limit: QueueLimit) -> bool {
+        self.items.len() <= limit.items / 2 && self.bytes <= limit.bytes / 2
+    }
+
+    fn producers_to_wake(&mut self, limit: QueueLimit) -> Vec<Waker> {
+        if !self.producers.is_empty() && self.half_empty(limit) {
+            return std::mem::take(&mut self.producers);
+        }
+        Vec::new()
+    }
+
+    fn store_producer(&mut self, cx: &mut Context<'_>) {
+        if !self.producers.iter().any(|waker| waker.will_wake(cx.waker())) {
+            self.producers.push(cx.waker().clone());
+        }
+    }
+}
+
+/// An empty queue keeps this many slots; more go back to the allocator, because a burst is no reason to hold memory
+/// for as long as the connection lives.
+const KEPT_SLOTS: usize = 8;

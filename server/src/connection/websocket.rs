@@ -1,0 +1,350 @@
+//! A session over a WebSocket.
+//!
+//! One task owns the socket and never waits for one direction while the other could go on: a peer that does not
+//! read cannot keep this end from reading its pong, and the other way round.
+
+use std::{
+    collections::VecDeque,
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use keepline_protocol::engine_io::Packet;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::{Instant, Sleep, sleep_until, timeout},
+};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        self, Utf8Bytes,
+        error::ProtocolError,
+        protocol::{
+            CloseFrame, Role, WebSocketConfig,
+            frame::{
+                Frame,
+                coding::{CloseCode as WireCode, Data, OpCode},
+            },
+        },
+    },
+};
+
+use super::{
+    CloseCode, CloseReason, EngineConfig, Frames, Message,
+    heartbeat::{Beat, Heartbeat},
+    link::Pipe,
+    queue::PushError,
+};
+
+/// The server's end of a WebSocket.
+pub(super) type WsStream = WebSocketStream<TokioIo<Upgraded>>;
+
+/// Speaks WebSocket on a connection that has just left HTTP.
+pub(super) async fn wrap(upgraded: Upgraded, config: &EngineConfig) -> WsStream {
+    let limits = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
+        // Engine.IO's own type character is no part of the payload.
+        .max_message_size(Some(config.max_payload + 1))
+        .max_frame_size(Some(config.max_payload + 1));
+    WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(limits)).await
+}
+
+/// Carries a session until it ends, and says why it did. The socket is closed then.
+pub(super) async fn run(
+    socket: WsStream,
+    pipe: &Pipe,
+    beat: Heartbeat,
+    close_timeout: Duration,
+) -> CloseReason {
+    let alarm = Box::pin(sleep_until(beat.deadline()));
+    let mut pump = Pump {
+        socket,
+        pipe,
+        beat,
+        alarm,
+        close_timeout,
+        close_at: None,
+        rest: VecDeque::new(),
+        unflushed: false,
+        held: None,
+        large: None,
+    };
+    let reason = poll_fn(|cx| pump.poll(cx)).await;
+    pipe.end(reason);
+    if let Some(code) = pump.code(reason) {
+        // On the heap, so that a connection does not hold the room for it all its life.
+        Box::pin(say_goodbye(pump.socket, code)).await;
+    }
+    reason
+}
+
+/// Tells a socket that is no session's that it is not wanted.
+pub(super) async fn turn_away(socket: WsStream) {
+    say_goodbye(socket, WireCode::Normal).await;
+}
+
+struct Pump<'a> {
+    socket: WsStream,
+    pipe: &'a Pipe,
+    beat: Heartbeat,
+    alarm: Pin<Box<Sleep>>,
+    close_timeout: Duration,
+    /// Set once the session is closing: what has not gone out then stays.
+    close_at: Option<Instant>,
+    /// What is left of the frames that are being written.
+    rest: VecDeque<tungstenite::Message>,
+    unflushed: bool,
+    /// A message for which the application has no room yet.
+    held: Option<Message>,
+    /// The last large message, see [`Self::poll_read`].
+    large: Option<Bytes>,
+}
+
+impl Pump<'_> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
+        if let Poll::Ready(reason) = self.poll_read(cx) {
+            return Poll::Ready(reason);
+        }
+        if let Poll::Ready(reason) = self.poll_end(cx) {
+            return Poll::Ready(reason);
+        }
+        // A ping that is due goes out with the rest.
+        if let Poll::Ready(reason) = self.poll_alarm(cx) {
+            return Poll::Ready(reason);
+        }
+        self.poll_write(cx)
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
+        for _ in 0..READ_BURST {
+            if let Some(held) = self.held.take()
+                && let Err(PushError::Full(held)) = self.pipe.incoming.try_push(held)
+            {
+                self.held = Some(held);
+                ready!(self.pipe.incoming.poll_half_empty(cx));
+                continue;
+            }
+            // While the last message is alive the socket cannot make its memory the read buffer for ever, so a
+            // connection that has once sent something large does not stay large.
+            let last_large = self.large.take();
+            let next = ready!(self.socket.poll_next_unpin(cx));
+            drop(last_large);
+            match next {
+                Some(Ok(message)) => {
+                    if let Some(reason) = self.handle_message(message) {
+                        return Poll::Ready(reason);
+                    }
+                }
+                Some(Err(error)) => return Poll::Ready(reason_of(&error)),
+                None => return Poll::Ready(CloseReason::Lost),
+            }
+        }
+        // Others have a turn before the rest of the burst.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn handle_message(&mut self, message: tungstenite::Message) -> Option<CloseReason> {
+        match message {
+            tungstenite::Message::Text(text) => self.handle_text(text),
+            tungstenite::Message::Binary(bytes) => {
+                // A small one is copied, because it would keep the whole read buffer alive.
+                let small = bytes.len() < READ_BUFFER_BYTES;
+                self.held = Some(Message::Binary(if small { Bytes::copy_from_slice(&bytes) } else { bytes }));
+                None
+            }
+            tungstenite::Message::Close(_) => Some(CloseReason::Peer),
+            tungstenite::Message::Ping(_)
+            | tungstenite::Message::Pong(_)
+            | tungstenite::Message::Frame(_) => None,
+        }
+    }
+
+    fn handle_text(&mut self, text: Utf8Bytes) -> Option<CloseReason> {
+        match Packet::decode_text(&text) {
+            Ok(Packet::Message(message)) => {
+                self.held = Some(Message::Text(message.into_owned()));
+                if text.len() >= READ_BUFFER_BYTES {
+                    self.large = Some(text.into());
+                }
+                None
+            }
+            Ok(Packet::Pong(_)) => {
+                self.beat.handle_pong(Instant::now());
+                None
+            }
+            Ok(Packet::Close) => Some(CloseReason::Peer),
+            // The reference implementation takes these without a word.
+            Ok(Packet::Upgrade | Packet::Noop) => None,
+            // Only a server opens and pings.
+            Ok(Packet::Open(_) | Packet::Ping(_) | Packet::Binary(_)) | Err(_) => {
+                Some(CloseReason::Malformed)
+            }
+        }
+    }
+
+    /// Notices that the application closes the session.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
+        if self.close_at.is_none() && self.pipe.outgoing.poll_ended(cx).is_ready() {
+            self.close_at = Some(Instant::now() + self.close_timeout);
+        }
+        if self.pipe.abort.get().is_some() { Poll::Ready(CloseReason::Server) } else { Poll::Pending }
+    }
+
+    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
+        loop {
+            let deadline = self.close_at.map_or(self.beat.deadline(), |at| at.min(self.beat.deadline()));
+            if self.alarm.deadline() != deadline {
+                self.alarm.as_mut().reset(deadline);
+            }
+            ready!(self.alarm.as_mut().poll(cx));
+            let now = Instant::now();
+            if self.close_at.is_some_and(|at| at <= now) {
+                return Poll::Ready(CloseReason::Server);
+            }
+            match self.beat.handle_timeout(now) {
+                Beat::Wait => {}
+                Beat::Ping => self.rest.push_back(tungstenite::Message::Text(Utf8Bytes::from_static(PING))),
+                // The pong may be behind what the application has not taken.
+                Beat::TimedOut if self.held.is_some() => self.beat.handle_unread(now),
+                Beat::TimedOut => return Poll::Ready(CloseReason::PingTimeout),
+            }
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
+        loop {
+            // Not ready means that the socket takes no more: the write buffer holds at most its size and one frame.
+            if ready!(self.socket.poll_ready_unpin(cx)).is_err() {
+                return Poll::Ready(CloseReason::Lost);
+            }
+            if let Some(next) = self.rest.pop_front() {
+                if self.socket.start_send_unpin(next).is_err() {
+                    return Poll::Ready(CloseReason::Lost);
+                }
+                self.unflushed = true;
+                continue;
+            }
+            match self.pipe.outgoing.poll_pop(cx) {
+                Poll::Ready(Some(frames)) => push_frames(frames, &mut self.rest),
+                Poll::Ready(None) => {
+                    return self.poll_flush(cx).map(|lost| lost.unwrap_or(CloseReason::Server));
+                }
+                Poll::Pending => {
+                    return match self.poll_flush(cx) {
+                        Poll::Ready(Some(lost)) => Poll::Ready(lost),
+                        Poll::Ready(None) | Poll::Pending => Poll::Pending,
+                    };
+                }
+            }
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Option<CloseReason>> {
+        if self.unflushed {
+            if ready!(self.socket.poll_flush_unpin(cx)).is_err() {
+                return Poll::Ready(Some(CloseReason::Lost));
+            }
+            self.unflushed = false;
+        }
+        Poll::Ready(None)
+    }
+
+    /// What the peer is told; `None` where nobody listens.
+    fn code(&self, reason: CloseReason) -> Option<WireCode> {
+        match reason {
+            CloseReason::Lost | CloseReason::PingTimeout => None,
+            CloseReason::Malformed | CloseReason::Overlap => Some(WireCode::Protocol),
+            CloseReason::TooLarge => Some(WireCode::Size),
+            CloseReason::Peer => Some(WireCode::Normal),
+            CloseReason::Server => Some(match self.pipe.abort.get() {
+                None => WireCode::Normal,
+                Some(CloseCode::GoingAway) => WireCode::Away,
+                Some(CloseCode::Protocol) => WireCode::Protocol,
+                Some(CloseCode::Policy) => WireCode::Policy,
+                Some(CloseCode::TooLarge) => WireCode::Size,
+                Some(CloseCode::Internal) => WireCode::Error,
+                Some(CloseCode::TryLater) => WireCode::Again,
+            }),
+        }
+    }
+}
+
+/// Says why and waits until the peer has hung up too. Closing a socket with unread input resets the connection, and
+/// a peer in the middle of a large frame would then never see the reason; so its input is read and thrown away, in
+/// one small buffer and for a short time only.
+async fn say_goodbye(mut socket: WsStream, code: WireCode) {
+    let goodbye = async {
+        let frame = CloseFrame { code, reason: Utf8Bytes::from_static("") };
+        // Where the peer closed first the answer is written already and this only flushes it.
+        let _ = socket.close(Some(frame)).await;
+        let stream = socket.get_mut();
+        let _ = stream.shutdown().await;
+        let mut scratch = vec![0; READ_BUFFER_BYTES];
+        while stream.read(&mut scratch).await.is_ok_and(|count| count > 0) {}
+    };
+    let _ = timeout(GOODBYE_TIMEOUT, goodbye).await;
+}
+
+/// One frame for each message, but several for a large one: the socket's write buffer grows to its largest frame
+/// and never shrinks.
+fn push_frames(frames: Frames, out: &mut VecDeque<tungstenite::Message>) {
+    if let Some(text) = frames.text {
+        if text.len() <= FRAGMENT_BYTES {
+            out.push_back(tungstenite::Message::Text(text));
+        } else {
+            push_fragments(text.into(), Data::Text, out);
+        }
+    }
+    for attachment in frames.attachments {
+        if attachment.len() <= FRAGMENT_BYTES {
+            out.push_back(tungstenite::Message::Binary(attachment));
+        } else {
+            push_fragments(attachment, Data::Binary, out);
+        }
+    }
+}
+
+fn push_fragments(mut bytes: Bytes, kind: Data, out: &mut VecDeque<tungstenite::Message>) {
+    let mut kind = kind;
+    while !bytes.is_empty() {
+        let fragment = bytes.split_to(bytes.len().min(FRAGMENT_BYTES));
+        let frame = Frame::message(fragment, OpCode::Data(kind), bytes.is_empty());
+        out.push_back(tungstenite::Message::Frame(frame));
+        kind = Data::Continue;
+    }
+}
+
+fn reason_of(error: &tungstenite::Error) -> CloseReason {
+    match error {
+        tungstenite::Error::Capacity(_) => CloseReason::TooLarge,
+        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => CloseReason::Lost,
+        tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_) => CloseReason::Malformed,
+        _ => CloseReason::Lost,
+    }
+}
+
+/// Engine.IO's ping.
+const PING: &str = "2";
+
+/// Each connection has this buffer for as long as it lives.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
+
+/// Small frames are collected up to this size before the socket is written to.
+const WRITE_BUFFER_BYTES: usize = 8 * 1024;
+
+/// The largest frame that is written.
+const FRAGMENT_BYTES: usize = 16 * 1024;
+
+/// How many messages are read before the others on the same thread have a turn.
+const READ_BURST: usize = 128;
+
+/// How long a peer may take to see the close frame and hang up.
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(2);
