@@ -1,3 +1,4 @@
 //! What Keepline's tests share: faults, processes, measures. The tests themselves are in `tests/tests/`.
 
 pub mod cut_proxy;
+pub mod process;
