@@ -1,4 +1,5 @@
 //! What Keepline's tests share: faults, processes, measures. The tests themselves are in `tests/tests/`.
 
+pub mod bench;
 pub mod cut_proxy;
 pub mod process;
