@@ -122,7 +122,11 @@ pub fn decode_body(body: &str) -> Result<Vec<Packet<'_>>, Malformed> {
     body.split(SEPARATOR).map(decode_part).collect()
 }
 
-fn decode_part(part: &str) -> Result<Packet<'_>, Malformed> {
+/// Reads one part of a long-polling body, what stands between two [`SEPARATOR`]s.
+///
+/// # Errors
+/// [`Malformed`] where it is no packet or its base64 does not hold.
+pub fn decode_part(part: &str) -> Result<Packet<'_>, Malformed> {
     match part.strip_prefix('b') {
         Some(encoded) => {
             STANDARD.decode(encoded).map(|bytes| Packet::Binary(bytes.into())).map_err(|_| Malformed)
