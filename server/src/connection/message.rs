@@ -57,6 +57,11 @@ impl Frames {
             + self.attachments.iter().map(Bytes::len).sum::<usize>()
     }
 
+    /// The text alone, as it stands in a poll's answer.
+    pub(super) fn into_text(self) -> String {
+        self.text.map(|text| text.as_str().to_owned()).unwrap_or_default()
+    }
+
     /// The first packet of a session.
     pub(super) fn open(handshake: &Handshake) -> Self {
         // A struct of strings and numbers is JSON.

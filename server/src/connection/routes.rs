@@ -11,7 +11,7 @@ use axum::{
 };
 use hyper::upgrade::OnUpgrade;
 use keepline_protocol::engine_io::{Handshake, VERSION};
-use tokio::time::Instant;
+use tokio::{sync::mpsc, time::Instant};
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 use tracing::debug;
 use uuid::Uuid;
@@ -22,8 +22,11 @@ use super::{
     link::Pipe,
     origin,
     peers::{Peers, Place},
+    polling::{Command, Outcome, Polling},
     refusal::Refusal,
-    websocket,
+    registry::{Entry, Registration, Registry},
+    requests,
+    websocket::{self, Carried, WsStream},
 };
 
 /// The routes of one engine, at the path with and without its trailing slash.
@@ -36,7 +39,8 @@ where
 {
     let path = path.trim_end_matches('/');
     let sessions = Peers::new(config.sessions_max, config.sessions_per_address_max);
-    let engine = Arc::new(Engine { config: Arc::new(config), acceptor, sessions });
+    let engine =
+        Arc::new(Engine { config: Arc::new(config), acceptor, sessions, registry: Registry::default() });
     let mut router = Router::new().route(&format!("{path}/"), any(handle));
     if !path.is_empty() {
         router = router.route(path, any(handle));
@@ -48,6 +52,7 @@ struct Engine<A> {
     config: Arc<EngineConfig>,
     acceptor: A,
     sessions: Peers,
+    registry: Registry,
 }
 
 /// What the query asks for.
@@ -71,7 +76,7 @@ async fn handle<A: Acceptor>(State(engine): State<Arc<Engine<A>>>, request: Requ
     let mut response = if request.method() == Method::OPTIONS {
         origin::preflight()
     } else {
-        engine.serve(request).unwrap_or_else(Refusal::into_response)
+        engine.serve(request).await.unwrap_or_else(Refusal::into_response)
     };
     if let Some(origin) = origin {
         origin::share_with(&origin, &mut response);
@@ -80,14 +85,29 @@ async fn handle<A: Acceptor>(State(engine): State<Arc<Engine<A>>>, request: Requ
 }
 
 impl<A: Acceptor> Engine<A> {
-    fn serve(self: Arc<Self>, request: Request<Body>) -> Result<Response<Body>, Refusal> {
+    async fn serve(self: Arc<Self>, request: Request<Body>) -> Result<Response<Body>, Refusal> {
         let wish = self.read_wish(request.uri())?;
-        match (&wish.sid, wish.transport) {
-            (None, _) if request.method() != Method::GET => Err(Refusal::BadHandshakeMethod),
-            (None, _) if !wish.version_known => Err(Refusal::UnsupportedVersion),
-            (None, Transport::WebSocket) => self.open_websocket(request),
-            (None, Transport::Polling) => Err(Refusal::UnknownTransport),
-            (Some(_), _) => Err(Refusal::UnknownSid),
+        let Some(sid) = wish.sid else {
+            if request.method() != Method::GET {
+                return Err(Refusal::BadHandshakeMethod);
+            }
+            if !wish.version_known {
+                return Err(Refusal::UnsupportedVersion);
+            }
+            return match wish.transport {
+                Transport::Polling => self.open_polling(&request),
+                Transport::WebSocket => self.open_websocket(request),
+            };
+        };
+        match (self.registry.find(&sid), wish.transport) {
+            (None, _) => Err(Refusal::UnknownSid),
+            (Some(entry), Transport::WebSocket) => self.upgrade(entry, request),
+            (Some(Entry::Upgraded), Transport::Polling) => Err(Refusal::BadRequest),
+            (Some(Entry::Polling(session)), Transport::Polling) => match *request.method() {
+                Method::GET => requests::poll(session).await,
+                Method::POST => requests::push(session, request.into_body(), self.config.max_payload).await,
+                _ => Err(Refusal::BadRequest),
+            },
         }
     }
 
@@ -112,18 +132,86 @@ impl<A: Acceptor> Engine<A> {
         let (response, on_upgrade) = switch_protocols(&mut request)?;
         let place = self.admit(&request)?;
         let (pipe, link, handshake) = self.new_session(&request, Vec::new());
+        // The first of all, into an empty queue.
         let _ = pipe.outgoing.try_push(handshake);
-        let config = self.config.clone();
-        config.clone().tasks.spawn(async move {
+        self.clone().config.tasks.spawn(async move {
             let _place = place;
             let Ok(upgraded) = on_upgrade.await else { return };
-            let socket = websocket::wrap(upgraded, &config).await;
-            let beat = Heartbeat::new(Instant::now(), config.ping_interval, config.ping_timeout);
+            let socket = websocket::wrap(upgraded, &self.config).await;
             self.accept(link);
-            let reason = websocket::run(socket, &pipe, beat, config.close_timeout).await;
-            debug!(peer = %pipe.peer, ?reason, "session ended");
+            let beat = self.new_heartbeat();
+            self.run_websocket(
+                socket,
+                Carried { pipe: &pipe, beat, ping_due: false, close_timeout: self.config.close_timeout },
+            )
+            .await;
         });
         Ok(response)
+    }
+
+    fn open_polling(self: Arc<Self>, request: &Request<Body>) -> Result<Response<Body>, Refusal> {
+        let place = self.admit(request)?;
+        let upgrades =
+            if self.config.transports.websocket { vec!["websocket".to_owned()] } else { Vec::new() };
+        let (pipe, link, handshake) = self.new_session(request, upgrades);
+        let (session, commands) = mpsc::channel(COMMANDS_MAX);
+        let registration = self.registry.register(&pipe.sid, session);
+        let beat = self.new_heartbeat();
+        self.clone().config.tasks.spawn(async move {
+            let _place = place;
+            self.accept(link);
+            self.run_polling(&pipe, registration, commands, beat).await;
+        });
+        Ok(requests::packets(handshake.into_text()))
+    }
+
+    /// Gives a WebSocket to the session that it names. One that comes too late is let in and turned away at once,
+    /// because a refused upgrade is an error to stock clients and a closed one is not.
+    fn upgrade(&self, entry: Entry, mut request: Request<Body>) -> Result<Response<Body>, Refusal> {
+        let (response, on_upgrade) = switch_protocols(&mut request)?;
+        let config = self.config.clone();
+        self.config.tasks.spawn(async move {
+            let Ok(upgraded) = on_upgrade.await else { return };
+            let socket = websocket::wrap(upgraded, &config).await;
+            match entry {
+                // A session that has ended meanwhile takes the socket with it.
+                Entry::Polling(session) => drop(session.send(Command::Upgrade(Box::new(socket))).await),
+                Entry::Upgraded => websocket::turn_away(socket).await,
+            }
+        });
+        Ok(response)
+    }
+
+    async fn run_polling(
+        &self,
+        pipe: &Pipe,
+        registration: Registration,
+        commands: mpsc::Receiver<Command>,
+        beat: Heartbeat,
+    ) {
+        let EngineConfig { upgrade_timeout, close_timeout, .. } = *self.config;
+        // On the heap, so that it is gone once a WebSocket has taken over.
+        let polling = Box::pin(Polling { pipe, commands, beat, upgrade_timeout, close_timeout }.run());
+        match polling.await {
+            Outcome::Upgraded { socket, beat, ping_due } => {
+                registration.mark_upgraded();
+                self.run_websocket(*socket, Carried { pipe, beat, ping_due, close_timeout }).await;
+            }
+            Outcome::Closed(reason) => {
+                pipe.end(reason);
+                debug!(peer = %pipe.peer, ?reason, "session ended");
+            }
+        }
+    }
+
+    async fn run_websocket(&self, socket: WsStream, carried: Carried<'_>) {
+        let peer = carried.pipe.peer;
+        let reason = websocket::run(socket, carried).await;
+        debug!(%peer, ?reason, "session ended");
+    }
+
+    fn new_heartbeat(&self) -> Heartbeat {
+        Heartbeat::new(Instant::now(), self.config.ping_interval, self.config.ping_timeout)
     }
 
     fn accept(&self, link: Link) {
@@ -166,6 +254,9 @@ fn peer_of(request: &Request<Body>) -> SocketAddr {
     let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
     request.extensions().get::<ConnectInfo<SocketAddr>>().map_or(unknown, |info| info.0)
 }
+
+/// A session's requests come one after the other; those that overlap end it.
+const COMMANDS_MAX: usize = 4;
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)

@@ -56,14 +56,20 @@ pub(super) async fn wrap(upgraded: Upgraded, config: &EngineConfig) -> WsStream 
     WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(limits)).await
 }
 
+/// What a session brings with it when a WebSocket begins to carry it.
+pub(super) struct Carried<'a> {
+    pub(super) pipe: &'a Pipe,
+    pub(super) beat: Heartbeat,
+    /// A ping that is due and has not been sent.
+    pub(super) ping_due: bool,
+    pub(super) close_timeout: Duration,
+}
+
 /// Carries a session until it ends, and says why it did. The socket is closed then.
-pub(super) async fn run(
-    socket: WsStream,
-    pipe: &Pipe,
-    beat: Heartbeat,
-    close_timeout: Duration,
-) -> CloseReason {
+pub(super) async fn run(socket: WsStream, carried: Carried<'_>) -> CloseReason {
+    let Carried { pipe, beat, ping_due, close_timeout } = carried;
     let alarm = Box::pin(sleep_until(beat.deadline()));
+    let rest = if ping_due { VecDeque::from([ping()]) } else { VecDeque::new() };
     let mut pump = Pump {
         socket,
         pipe,
@@ -71,7 +77,7 @@ pub(super) async fn run(
         alarm,
         close_timeout,
         close_at: None,
-        rest: VecDeque::new(),
+        rest,
         unflushed: false,
         held: None,
         large: None,
@@ -211,7 +217,7 @@ impl Pump<'_> {
             }
             match self.beat.handle_timeout(now) {
                 Beat::Wait => {}
-                Beat::Ping => self.rest.push_back(tungstenite::Message::Text(Utf8Bytes::from_static(PING))),
+                Beat::Ping => self.rest.push_back(ping()),
                 // The pong may be behind what the application has not taken.
                 Beat::TimedOut if self.held.is_some() => self.beat.handle_unread(now),
                 Beat::TimedOut => return Poll::Ready(CloseReason::PingTimeout),
@@ -322,6 +328,10 @@ fn push_fragments(mut bytes: Bytes, kind: Data, out: &mut VecDeque<tungstenite::
     }
 }
 
+fn ping() -> tungstenite::Message {
+    tungstenite::Message::Text(Utf8Bytes::from_static("2"))
+}
+
 fn reason_of(error: &tungstenite::Error) -> CloseReason {
     match error {
         tungstenite::Error::Capacity(_) => CloseReason::TooLarge,
@@ -330,9 +340,6 @@ fn reason_of(error: &tungstenite::Error) -> CloseReason {
         _ => CloseReason::Lost,
     }
 }
-
-/// Engine.IO's ping.
-const PING: &str = "2";
 
 /// Each connection has this buffer for as long as it lives.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
