@@ -13,6 +13,8 @@ mod ledger;
 pub mod limits;
 pub mod names;
 mod payload;
+#[cfg(feature = "schema")]
+pub mod schema;
 mod session;
 pub mod socket_io;
 mod stream;

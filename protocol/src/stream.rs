@@ -78,7 +78,13 @@ impl schemars::JsonSchema for Stream {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "pattern": "^(user|job:.+)$", "tsType": "\"user\" | `job:${string}`" })
+        schemars::json_schema!({
+            "type": "string",
+            "description": "The name of an ordered log of events: `user`, or `job:<id>`.",
+            "pattern": "^(user|job:.+)$",
+            // Read by the TypeScript printer, ignored by validators.
+            "tsType": "\"user\" | `job:${string}`",
+        })
     }
 }
 

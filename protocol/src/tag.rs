@@ -96,7 +96,11 @@ impl schemars::JsonSchema for Tag {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "pattern": "^[0-9a-f]{16}$" })
+        schemars::json_schema!({
+            "type": "string",
+            "description": "A running fingerprint of a log, 16 hexadecimal digits: equal tags at equal offsets mean equal history.",
+            "pattern": "^[0-9a-f]{16}$",
+        })
     }
 }
 

@@ -113,12 +113,16 @@ fn read_packet(packet: &Packet) {
 
 /// Headers and JSON that are wrong in one place at most, more often than not.
 fn packet_like() -> impl Strategy<Value = String> {
-    let header = string_regex("[0-7](([0-9]{1,2}|1{25})?-)?(/[a-z?,]{0,6},?)?([0-9]{0,3}|9{16,22})")
-        .expect("a pattern");
+    let pattern = |pattern: &str| string_regex(pattern).expect("a pattern");
+    let header = prop_oneof![
+        4 => pattern("(2[0-9]{0,2}|3[0-9]{1,2}|5[0-3]-|6[0-3]-[0-9])"),
+        1 => pattern("[0-7]([0-9]{1,2}-)?(/[a-z]{0,6},)?[0-9]{0,3}"),
+        1 => pattern("[0-7](([0-9]{1,2}|1{25})?-)?(/[a-z?,]{0,6},?)?([0-9]{0,3}|9{16,22})"),
+    ];
     let data = prop_oneof![
         3 => json_array().prop_map(|value| value.to_string()),
         1 => json().prop_map(|value| value.to_string()),
-        1 => string_regex(r#"[\[\]{}",:0-9a\\ntrue ]{0,12}"#).expect("a pattern"),
+        1 => pattern(r#"[\[\]{}",:0-9a\\ntrue ]{0,12}"#),
         1 => (60..80usize).prop_map(|depth| "[".repeat(depth) + "1" + &"]".repeat(depth)),
     ];
     (header, data).prop_map(|(header, data)| header + &data)

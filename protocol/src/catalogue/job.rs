@@ -37,7 +37,7 @@ impl Event for JobCreated {
     const NAME: &'static str = "job:created:v1";
 }
 
-/// A job ended well; further fields are the result of its kind.
+/// A job ended well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobCompleted {

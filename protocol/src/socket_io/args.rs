@@ -160,6 +160,17 @@ impl ArgsBuilder {
         self.raw(payload.as_str())
     }
 
+    /// Appends each element of a payload that is a JSON array; anything else is appended as one argument.
+    #[must_use]
+    pub fn elements(self, array: &Payload) -> Self {
+        let text = array.as_str().trim();
+        match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).map(str::trim) {
+            Some("") => self,
+            Some(inner) => self.raw(inner),
+            None => self.raw(text),
+        }
+    }
+
     /// Appends a value.
     ///
     /// # Errors

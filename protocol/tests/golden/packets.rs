@@ -60,8 +60,7 @@ fn every_accepted_packet_reads_as_said_and_writes_back() {
         assert_eq!((kind, id), (expected.kind.as_str(), expected.id), "{:?}", expected.frames);
         assert_eq!(data.map(|data| data.decode::<Value>().expect("JSON")), expected.data);
         assert_eq!(args.map(values), expected.args);
-        let attachments: Vec<String> =
-            args.map_or(&[][..], Args::attachments).iter().map(|bytes| hex(bytes)).collect();
+        let attachments: Vec<String> = args.map_or(&[][..], Args::attachments).iter().map(hex).collect();
         assert_eq!(attachments, expected.attachments);
         assert_eq!(encode(packet), expected.canonical.unwrap_or(expected.frames));
     }
