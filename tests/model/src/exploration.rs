@@ -38,14 +38,14 @@ pub fn explore(config: Config) -> Exploration {
     }
 }
 
-/// A shortest way to break the property, if there is one within the bound on states.
+/// A shortest way to break the property, if there is one within so many tried steps.
 ///
 /// The checker keeps the last counterexample of a block of states, not the first, so the search is repeated below
 /// the depth of what was found until nothing is.
-pub fn counterexample(config: Config, property: &'static str, states_max: usize) -> Option<Vec<Step>> {
+pub fn counterexample(config: Config, property: &'static str, steps_max: usize) -> Option<Vec<Step>> {
     let mut shortest: Option<Vec<Step>> = None;
     loop {
-        let builder = LedgerModel { config }.checker().target_state_count(states_max);
+        let builder = LedgerModel { config }.checker().target_state_count(steps_max);
         let builder = match &shortest {
             // A path of n steps visits n + 1 states, and the checker does not look at the last of its bound.
             Some(steps) => builder.target_max_depth(steps.len() + 1),

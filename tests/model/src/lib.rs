@@ -65,11 +65,13 @@ mod progress;
 mod properties;
 mod reduction;
 mod server;
+mod state;
 
 pub use config::{
     Comparison, Config, CutRetry, DupPosition, MarkTaken, Memory, Policy, Prev, RetryId, Rules, VoidedBy,
     World,
 };
 pub use exploration::{Exploration, counterexample, explore};
-pub use model::{LedgerModel, State, Step};
+pub use model::{LedgerModel, Step};
 pub use properties::{ONCE, ORDER, PROGRESS, TRUTH};
+pub use state::{Client, State};

@@ -129,6 +129,10 @@ impl Network {
 
     /// Makes zombies of these frames.
     pub fn orphan(&mut self, these: impl Fn(&InFlight) -> bool) {
+        // This runs in each step of each run, and mostly for nothing.
+        if !self.frames.iter().any(&these) {
+            return;
+        }
         let (orphans, kept) = self.frames.iter().partition(|in_flight| these(in_flight));
         let orphans: Vec<InFlight> = orphans;
         self.frames = kept;

@@ -8,8 +8,8 @@
 
 use crate::config::{Config, Policy};
 use crate::database::RowState;
-use crate::model::State;
 use crate::server::Handler;
+use crate::state::State;
 
 /// Whether a good day brings every row of every client to its end.
 pub(crate) fn is_possible(config: &Config, state: &State) -> bool {

@@ -5,9 +5,10 @@ use stateright::Property;
 use crate::config::{Policy, World};
 use crate::database::{Outcome, Row, RowState};
 use crate::history::{ActionId, Verdict};
-use crate::model::{LedgerModel, State};
+use crate::model::LedgerModel;
 use crate::progress;
 use crate::server::FIRST_OTHER_INTENT;
+use crate::state::State;
 
 /// No action has two effects in the history that survives, under whatever ids, and no id has two entries.
 pub const ONCE: &str = "no action is applied twice";

@@ -4,7 +4,7 @@
 //! alike for ever. Dropping those makes them one state, so more of the world fits into a complete run.
 
 use crate::config::Config;
-use crate::model::State;
+use crate::state::State;
 
 /// Brings a state to the smallest one that behaves alike.
 pub(crate) fn reduce(state: &mut State, config: &Config) {
@@ -12,10 +12,12 @@ pub(crate) fn reduce(state: &mut State, config: &Config) {
     let waits = |client: u8, id| clients[usize::from(client)].database.waits_for(id);
     // An answer that the client ignores is as good as lost, and a line matters to a frame for its answer alone.
     network.orphan(|in_flight| in_flight.sender.is_some_and(|client| !waits(client, in_flight.frame.id)));
-    let restored_no_more = *rollbacks >= config.world.rollbacks;
+    // A restore lowers the floor and loses entries, so what is spent may be worth something again; unless it takes
+    // the frames with it.
+    let spent_for_good = config.rules.session_fence || *rollbacks >= config.world.rollbacks;
     network.retain(
         |in_flight| {
-            in_flight.sender.is_some() || !(restored_no_more && server.is_spent(in_flight.frame, config))
+            in_flight.sender.is_some() || !(spent_for_good && server.is_spent(in_flight.frame, config))
         },
         |answer| waits(answer.to, answer.id),
     );

@@ -18,18 +18,18 @@ const THREE: World = World { submits: 3, ..ONE };
 /// One row in a lane that voids and moves on, with one retry.
 const RETRIED: World = World { policy: Policy::Skip, errors: true, retries: 1, ..ONE };
 
-/// More than any variant needs, so that a rule that has become sound fails its test within seconds.
-const STATES_MAX: usize = 8_000_000;
+/// Tried steps, more than any variant needs, so that a rule that has become sound fails its test within seconds.
+const STEPS_MAX: usize = 8_000_000;
 
 /// The property breaks under these rules, and holds in the same world under the published ones.
 fn breaks(property: &'static str, world: World, rules: Rules, length: usize) {
     breaks_alone(property, world, rules, length);
-    let sound = counterexample(Config { world, rules: PUBLISHED }, property, STATES_MAX);
+    let sound = counterexample(Config { world, rules: PUBLISHED }, property, STEPS_MAX);
     assert!(sound.is_none(), "the published rules fail in this world too");
 }
 
 fn breaks_alone(property: &'static str, world: World, rules: Rules, length: usize) {
-    let broken = counterexample(Config { world, rules }, property, STATES_MAX);
+    let broken = counterexample(Config { world, rules }, property, STEPS_MAX);
     let steps = broken.unwrap_or_else(|| panic!("still true: {property}"));
     println!("not true in {} steps: {property}", steps.len());
     for step in &steps {
