@@ -150,7 +150,7 @@ pub struct StreamCursor {
 }
 
 /// What goes with an event to a client that asked for it. Without an offset the event is ephemeral.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EventMeta {
     /// The stream the event belongs to.
