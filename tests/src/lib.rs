@@ -2,4 +2,5 @@
 
 pub mod bench;
 pub mod cut_proxy;
+pub mod peers;
 pub mod process;

@@ -7,7 +7,8 @@ import { flags, say } from "./lib.mjs";
 const options = flags({
   url: "",
   token: process.env.KEEPLINE_TOKEN ?? "",
-  // search: a job with its results; record: the same id twice is applied once; no-ack: an action without an answer.
+  // search: a job with its results; record: the same id twice is applied once; no-ack: an action without an answer;
+  // connect: no more than that.
   mode: "search",
   query: "the",
   limit: 5,
@@ -39,7 +40,7 @@ socket.on("connect_error", (error) => fail("refused", { message: error.message, 
 socket.on("disconnect", (reason) => fail("disconnected", { reason }));
 setTimeout(() => fail("timeout"), options.timeout_ms);
 
-const modes = { search, record, "no-ack": noAck };
+const modes = { search, record, "no-ack": noAck, connect: () => {} };
 if (!(options.mode in modes)) fail("usage", { mode: options.mode });
 await new Promise((connected) => socket.once("connect", connected));
 await modes[options.mode]();

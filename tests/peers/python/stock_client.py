@@ -17,8 +17,9 @@ def parse() -> argparse.Namespace:
     flags = argparse.ArgumentParser()
     flags.add_argument("--url", required=True)
     flags.add_argument("--token", default=os.environ.get("KEEPLINE_TOKEN", ""))
-    # search: a job with its results; record: the same id twice is applied once; no-ack: an action without an answer.
-    flags.add_argument("--mode", choices=["search", "record", "no-ack"], default="search")
+    # search: a job with its results; record: the same id twice is applied once; no-ack: an action without an answer;
+    # connect: no more than that.
+    flags.add_argument("--mode", choices=["search", "record", "no-ack", "connect"], default="search")
     flags.add_argument("--query", default="the")
     flags.add_argument("--limit", type=int, default=5)
     flags.add_argument("--websocket", action="store_true", help="only WebSocket, not long polling and an upgrade")
@@ -69,7 +70,8 @@ class Client:
             raise Failed("refused", message=str(error)) from error
         say("connected", transport=self.io.transport())
         modes = {"search": self.search, "record": self.record, "no-ack": self.no_ack}
-        await modes[self.options.mode]()
+        if self.options.mode in modes:
+            await modes[self.options.mode]()
         say("done", transport=self.io.transport(), results=len(self.named("search:result:v1")))
         self.io.on("disconnect", lambda *_: None)
         await self.io.disconnect()

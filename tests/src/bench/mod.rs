@@ -15,5 +15,5 @@ pub use echo::{EchoError, echo_rate, echo_round_trip, serve_echo};
 pub use figure::{Figure, Row, median};
 pub use latency::Latency;
 pub use load::Load;
-pub use peers::{PeerScripts, node_pair, python_to_node};
+pub use peers::{node_pair, python_to_node};
 pub use sqlite::{batch_rate, commit_latency};
