@@ -183,3 +183,92 @@ async fn a_dead_target_is_a_dead_connection_and_no_cut() {
     assert!(listen_to(proxy.addr()).await.0.is_empty());
     assert_eq!(proxy.cuts(), 0);
 }
+
+/// Serves frames of 150 bytes from the number that the client asks for, to number 4,999.
+async fn log_server() -> (SocketAddr, JoinSet<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let mut talks = JoinSet::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            talks.spawn(async move {
+                let Ok(first) = stream.read_u32().await else { return };
+                for number in first..EVENTS {
+                    let mut frame = [0; FRAME_BYTES];
+                    frame[..4].copy_from_slice(&number.to_be_bytes());
+                    if stream.write_all(&frame).await.is_err() {
+                        return;
+                    }
+                }
+                let _ = stream.shutdown().await;
+                let _ = stream.read(&mut [0]).await;
+            });
+        }
+    });
+    (addr, tasks)
+}
+
+const EVENTS: u32 = 5_000;
+const FRAME_BYTES: usize = 150;
+
+#[tokio::test]
+async fn fifty_cuts_fall_within_five_thousand_events_and_tear_frames() {
+    let (server, _log) = log_server().await;
+    let proxy =
+        CutProxy::start(server, Plan { seed: 11, spare_head: false, ..Plan::default() }).await.unwrap();
+    let (mut next, mut torn) = (0, 0);
+    while next < EVENTS {
+        let mut stream = TcpStream::connect(proxy.addr()).await.unwrap();
+        if stream.write_u32(next).await.is_err() {
+            continue;
+        }
+        let mut heard = Vec::new();
+        let _ =
+            timeout(Duration::from_secs(30), stream.read_to_end(&mut heard)).await.expect("the stream ends");
+        for frame in heard.chunks_exact(FRAME_BYTES) {
+            assert_eq!(frame[..4], next.to_be_bytes(), "frames are whole and in order");
+            next += 1;
+        }
+        torn += usize::from(heard.len() % FRAME_BYTES != 0);
+    }
+    assert_eq!(proxy.cuts(), 50);
+    // A reset may take everything back that was under way, so only about half of the cuts are sure to show a torn frame.
+    assert!(torn >= 20, "{torn} of 50 cuts tore a frame");
+}
+
+#[tokio::test]
+async fn the_upgrade_is_spared() {
+    use futures_util::{SinkExt as _, StreamExt as _};
+    use tokio_tungstenite::{accept_async, client_async, tungstenite::Message};
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = listener.local_addr().unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let mut talks = JoinSet::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            talks.spawn(async move {
+                let mut socket = accept_async(stream).await.expect("the upgrade is whole");
+                while let Some(Ok(message)) = socket.next().await {
+                    if socket.send(message).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    let plan = Plan { cuts: 10, bytes_min: 0, bytes_max: 300, ..Plan::default() };
+    let proxy = CutProxy::start(server, plan).await.unwrap();
+    while proxy.cuts() < 10 {
+        let stream = TcpStream::connect(proxy.addr()).await.unwrap();
+        let (mut socket, _) = client_async("ws://server/", stream).await.expect("the upgrade is whole");
+        let message = Message::binary(vec![7; 40]);
+        while socket.send(message.clone()).await.is_ok() {
+            match socket.next().await {
+                Some(Ok(echo)) => assert_eq!(echo, message),
+                _ => break,
+            }
+        }
+    }
+}
