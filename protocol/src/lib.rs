@@ -16,6 +16,7 @@ mod payload;
 #[cfg(feature = "schema")]
 pub mod schema;
 mod session;
+mod session_ack;
 pub mod socket_io;
 mod stream;
 mod tag;
@@ -30,8 +31,9 @@ pub use ledger::{
 pub use payload::{Payload, PayloadError};
 pub use session::{
     AuthExpired, AuthExpiring, AuthRefresh, AuthRefreshed, ConnectAuth, ConnectRefused, ConnectRefusedData,
-    Connected, Limits, ServerDraining, SessionAck, SessionReady,
+    Connected, Limits, ServerDraining, SessionReady,
 };
+pub use session_ack::SessionAck;
 pub use stream::{
     Epoch, EpochError, EventMeta, Reset, ResetReason, Stream, StreamCursor, StreamError, StreamReady,
     StreamStatus, Subscribe, Subscribed, Unsubscribe, Unsubscribed,

@@ -234,6 +234,13 @@ pub struct StreamReady {
     pub reset: Option<Reset>,
 }
 
+impl StreamReady {
+    /// Whether the stream continues in the epoch that the client knew.
+    pub fn continues(&self, epoch: &Epoch) -> bool {
+        self.epoch.as_ref() == Some(epoch)
+    }
+}
+
 /// The payload of `stream:subscribe:v1`: one page after the given offset, then live from the last page on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
