@@ -284,6 +284,7 @@ mod tests {
             let text = serde_json::to_string(&refused).expect("serialises");
             assert_eq!(serde_json::from_str::<ConnectRefused>(&text).expect("reads back"), refused);
             assert_eq!(refused.code(), *code);
+            assert_eq!(refused.data.map(|data| data.retryable), Some(code.retryable()));
         }
     }
 }
