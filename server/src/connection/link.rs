@@ -28,13 +28,13 @@ pub trait Acceptor: Clone + Send + Sync + 'static {
 /// Dropping the link closes the session after what was sent has gone out.
 pub struct Link {
     pipe: Arc<Pipe>,
-    opening: Opening,
+    /// Boxed, because most links outlive the interest in it by far.
+    opening: Option<Box<Opening>>,
 }
 
 /// The request that opened a session.
 ///
 /// `Debug` shows no values: a header may carry a token.
-#[derive(Default)]
 pub struct Opening {
     /// Its headers.
     pub headers: HeaderMap,
@@ -48,7 +48,7 @@ pub struct LinkSender(Arc<Pipe>);
 
 impl Link {
     pub(super) fn new(pipe: Arc<Pipe>, opening: Opening) -> Self {
-        Self { pipe, opening }
+        Self { pipe, opening: Some(Box::new(opening)) }
     }
 
     /// Where the session was opened from.
@@ -61,14 +61,14 @@ impl Link {
         &self.pipe.sid
     }
 
-    /// The request that opened the session.
-    pub fn opening(&self) -> &Opening {
-        &self.opening
+    /// The request that opened the session; `None` once it was taken.
+    pub fn opening(&self) -> Option<&Opening> {
+        self.opening.as_deref()
     }
 
     /// Takes the request out, so that its memory goes when the caller is done with it.
-    pub fn take_opening(&mut self) -> Opening {
-        std::mem::take(&mut self.opening)
+    pub fn take_opening(&mut self) -> Option<Opening> {
+        self.opening.take().map(|opening| *opening)
     }
 
     /// The next message; `None` once the session has ended and all that came before was taken. Cancel safe.

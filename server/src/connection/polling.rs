@@ -172,7 +172,7 @@ impl State<'_> {
                 Step::Stay
             }
             Command::Upgrade(socket) if self.probe.is_some() => {
-                tokio::spawn(turn_away(*socket));
+                tokio::spawn(turn_away(socket));
                 Step::Stay
             }
             Command::Upgrade(socket) => {

@@ -62,7 +62,7 @@ async fn within(
 
 async fn answer_probe(mut socket: Box<WsStream>) -> Option<Box<WsStream>> {
     if next_text(&mut socket).await.as_deref() != Some("2probe") {
-        turn_away(*socket).await;
+        turn_away(socket).await;
         return None;
     }
     socket.send(Message::text("3probe")).await.ok()?;
@@ -71,7 +71,7 @@ async fn answer_probe(mut socket: Box<WsStream>) -> Option<Box<WsStream>> {
 
 async fn await_upgrade(mut socket: Box<WsStream>) -> Option<Box<WsStream>> {
     if next_text(&mut socket).await.as_deref() != Some("5") {
-        turn_away(*socket).await;
+        turn_away(socket).await;
         return None;
     }
     Some(socket)

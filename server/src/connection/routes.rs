@@ -175,7 +175,7 @@ impl<A: Acceptor> Engine<A> {
             let socket = websocket::wrap(upgraded, &config).await;
             match entry {
                 // A session that has ended meanwhile takes the socket with it.
-                Entry::Polling(session) => drop(session.send(Command::Upgrade(Box::new(socket))).await),
+                Entry::Polling(session) => drop(session.send(Command::Upgrade(socket)).await),
                 Entry::Upgraded => websocket::turn_away(socket).await,
             }
         });
@@ -195,7 +195,7 @@ impl<A: Acceptor> Engine<A> {
         match polling.await {
             Outcome::Upgraded { socket, beat, ping_due } => {
                 registration.mark_upgraded();
-                self.run_websocket(*socket, Carried { pipe, beat, ping_due, close_timeout }).await;
+                self.run_websocket(socket, Carried { pipe, beat, ping_due, close_timeout }).await;
             }
             Outcome::Closed(reason) => {
                 pipe.end(reason);
@@ -204,7 +204,7 @@ impl<A: Acceptor> Engine<A> {
         }
     }
 
-    async fn run_websocket(&self, socket: WsStream, carried: Carried<'_>) {
+    async fn run_websocket(&self, socket: Box<WsStream>, carried: Carried<'_>) {
         let peer = carried.pipe.peer;
         let reason = websocket::run(socket, carried).await;
         debug!(%peer, ?reason, "session ended");

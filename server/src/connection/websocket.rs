@@ -46,14 +46,14 @@ use super::{
 pub(super) type WsStream = WebSocketStream<TokioIo<Upgraded>>;
 
 /// Speaks WebSocket on a connection that has just left HTTP.
-pub(super) async fn wrap(upgraded: Upgraded, config: &EngineConfig) -> WsStream {
+pub(super) async fn wrap(upgraded: Upgraded, config: &EngineConfig) -> Box<WsStream> {
     let limits = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(WRITE_BUFFER_BYTES)
         // Engine.IO's own type character is no part of the payload.
         .max_message_size(Some(config.max_payload + 1))
         .max_frame_size(Some(config.max_payload + 1));
-    WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(limits)).await
+    Box::new(WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(limits)).await)
 }
 
 /// What a session brings with it when a WebSocket begins to carry it.
@@ -66,7 +66,7 @@ pub(super) struct Carried<'a> {
 }
 
 /// Carries a session until it ends, and says why it did. The socket is closed then.
-pub(super) async fn run(socket: WsStream, carried: Carried<'_>) -> CloseReason {
+pub(super) async fn run(socket: Box<WsStream>, carried: Carried<'_>) -> CloseReason {
     let Carried { pipe, beat, ping_due, close_timeout } = carried;
     let alarm = Box::pin(sleep_until(beat.deadline()));
     let rest = if ping_due { VecDeque::from([ping()]) } else { VecDeque::new() };
@@ -92,12 +92,12 @@ pub(super) async fn run(socket: WsStream, carried: Carried<'_>) -> CloseReason {
 }
 
 /// Tells a socket that is no session's that it is not wanted.
-pub(super) async fn turn_away(socket: WsStream) {
+pub(super) async fn turn_away(socket: Box<WsStream>) {
     say_goodbye(socket, WireCode::Normal).await;
 }
 
 struct Pump<'a> {
-    socket: WsStream,
+    socket: Box<WsStream>,
     pipe: &'a Pipe,
     beat: Heartbeat,
     alarm: Pin<Box<Sleep>>,
@@ -286,11 +286,11 @@ impl Pump<'_> {
 /// Says why and waits until the peer has hung up too. Closing a socket with unread input resets the connection, and
 /// a peer in the middle of a large frame would then never see the reason; so its input is read and thrown away, in
 /// one small buffer and for a short time only.
-async fn say_goodbye(mut socket: WsStream, code: WireCode) {
+async fn say_goodbye(mut socket: Box<WsStream>, code: WireCode) {
     let goodbye = async {
         let frame = CloseFrame { code, reason: Utf8Bytes::from_static("") };
         // Where the peer closed first the answer is written already and this only flushes it.
-        let _ = socket.close(Some(frame)).await;
+        let _ = WsStream::close(&mut socket, Some(frame)).await;
         let stream = socket.get_mut();
         let _ = stream.shutdown().await;
         let mut scratch = vec![0; READ_BUFFER_BYTES];
@@ -342,7 +342,7 @@ fn reason_of(error: &tungstenite::Error) -> CloseReason {
 }
 
 /// Each connection has this buffer for as long as it lives.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
+const READ_BUFFER_BYTES: usize = 2 * 1024;
 
 /// Small frames are collected up to this size before the socket is written to.
 const WRITE_BUFFER_BYTES: usize = 8 * 1024;
