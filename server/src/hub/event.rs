@@ -1,0 +1,84 @@
+use std::sync::{Arc, OnceLock};
+
+use keepline_protocol::{
+    Epoch, EventMeta, Payload, Stream, Tag,
+    socket_io::{Args, Kind, Packet},
+};
+
+use crate::{clock::rfc3339, connection::Frames, ids::StreamId};
+
+/// One event of a log on its way to those who listen. It is encoded once, however many they are.
+pub(crate) struct LiveEvent {
+    pub(crate) id: StreamId,
+    pub(crate) stream: Arc<Stream>,
+    pub(crate) epoch: Epoch,
+    pub(crate) offset: u64,
+    pub(crate) tag: Tag,
+    pub(crate) name: Arc<str>,
+    pub(crate) payload: Payload,
+    pub(crate) at_ms: i64,
+    pub(crate) frames: EncodedOnce,
+}
+
+impl LiveEvent {
+    /// The event as it goes to a client that gets metas, or to one that does not.
+    pub(crate) fn frames(&self, meta: bool) -> Frames {
+        self.frames.of(meta, || {
+            let meta = meta.then(|| EventMeta {
+                stream: Some(self.stream.as_ref().clone()),
+                epoch: Some(self.epoch.clone()),
+                offset: Some(self.offset),
+                tag: Some(self.tag),
+                ts: Some(rfc3339(self.at_ms)),
+            });
+            event_frames(&self.name, &self.payload, meta.as_ref())
+        })
+    }
+}
+
+/// Something that happened and that no log keeps.
+pub(crate) struct Ephemeral {
+    pub(crate) name: Arc<str>,
+    pub(crate) payload: Payload,
+    pub(crate) at_ms: i64,
+    pub(crate) frames: EncodedOnce,
+}
+
+impl Ephemeral {
+    pub(crate) fn frames(&self, meta: bool) -> Frames {
+        self.frames.of(meta, || {
+            let ts = Some(rfc3339(self.at_ms));
+            let meta = meta.then_some(EventMeta { stream: None, epoch: None, offset: None, tag: None, ts });
+            event_frames(&self.name, &self.payload, meta.as_ref())
+        })
+    }
+}
+
+/// The two forms of an event on the wire, each made when the first listener needs it.
+#[derive(Default)]
+pub(crate) struct EncodedOnce {
+    with_meta: OnceLock<Frames>,
+    plain: OnceLock<Frames>,
+}
+
+impl EncodedOnce {
+    fn of(&self, meta: bool, encode: impl FnOnce() -> Frames) -> Frames {
+        let form = if meta { &self.with_meta } else { &self.plain };
+        form.get_or_init(encode).clone()
+    }
+}
+
+/// Frames of an event of the session itself, which has a payload and nothing else.
+pub(crate) fn session_event<T: serde::Serialize>(name: &str, payload: &T) -> Frames {
+    let payload = Payload::new(payload).expect("our own payloads are JSON");
+    event_frames(name, &payload, None)
+}
+
+fn event_frames(name: &str, payload: &Payload, meta: Option<&EventMeta>) -> Frames {
+    let args = Args::event(name).payload(payload);
+    let args = match meta {
+        Some(meta) => args.value(meta).expect("a meta is JSON"),
+        None => args,
+    };
+    Packet::root(Kind::Event { id: None, args: args.build() }).into()
+}

@@ -1,0 +1,269 @@
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use keepline_protocol::Stream;
+use tokio::sync::Notify;
+
+use super::event::{Ephemeral, LiveEvent};
+use crate::{
+    connection::{Frames, LinkSender, TrySendError},
+    ids::StreamId,
+};
+
+/// How many actions of one connection may be unanswered; then its socket is not read until one is. Four windows of
+/// a client, so that the storage always finds a full batch.
+pub(crate) const IN_FLIGHT_MAX: usize = 1_024;
+
+/// How many ephemeral events wait for a connection that is slow; then the oldest goes.
+const EPHEMERAL_MAX: usize = 64;
+
+/// One connection, as everything that has something for it sees it.
+///
+/// Answers and live events go into the connection's send queue at once, from whichever thread has them. Where the
+/// queue is full, nothing waits here but what is bounded: an answer (at most [`IN_FLIGHT_MAX`]) is left for the
+/// session's task; a stream falls *behind* and is pulled from its log again once there is room. So an event is
+/// sent in order, or by way of the log, and never leaves a hole.
+pub(crate) struct Outlet {
+    link: LinkSender,
+    meta: bool,
+    follows: bool,
+    in_flight: AtomicUsize,
+    state: Mutex<State>,
+    wake: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    streams: HashMap<StreamId, Position>,
+    answers: VecDeque<Frames>,
+    ephemeral: VecDeque<Arc<Ephemeral>>,
+    followed: Vec<String>,
+}
+
+struct Position {
+    stream: Arc<Stream>,
+    /// The offset that goes out next.
+    next: u64,
+    /// The newest offset that was published while this was not live.
+    seen: u64,
+    live: bool,
+    /// Whether this end pulls the log until it is live again; else the client pulls.
+    pulls: bool,
+}
+
+/// A stream that this end has to pull from its log.
+pub(crate) struct Behind {
+    pub(crate) id: StreamId,
+    pub(crate) stream: Arc<Stream>,
+    pub(crate) next: u64,
+}
+
+impl Outlet {
+    /// With `meta`, events carry their metas; with `follows`, the jobs that are started here are followed without
+    /// being asked.
+    pub(crate) fn new(link: LinkSender, meta: bool, follows: bool) -> Self {
+        let in_flight = AtomicUsize::new(0);
+        Self { link, meta, follows, in_flight, state: Mutex::default(), wake: Notify::new() }
+    }
+
+    pub(crate) fn follows(&self) -> bool {
+        self.follows
+    }
+
+    /// Has the session's task follow a job that was started here.
+    pub(crate) fn follow(&self, job: String) {
+        self.lock().followed.push(job);
+        self.poke();
+    }
+
+    pub(crate) fn take_followed(&self) -> Vec<String> {
+        std::mem::take(&mut self.lock().followed)
+    }
+
+    pub(crate) fn link(&self) -> &LinkSender {
+        &self.link
+    }
+
+    pub(crate) fn meta(&self) -> bool {
+        self.meta
+    }
+
+    /// Resolves when there is something for the session's task to do.
+    pub(crate) async fn work(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Has the session's task look again.
+    pub(crate) fn poke(&self) {
+        self.wake.notify_one();
+    }
+
+    // Actions.
+
+    pub(crate) fn action_taken(&self) {
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Acquire)
+    }
+
+    /// An action is done; its answer, if one was asked for, goes out.
+    pub(crate) fn action_done(&self, answer: Option<Frames>) {
+        let stuck = answer.is_some_and(|frames| self.answer(frames));
+        let before = self.in_flight.fetch_sub(1, Ordering::AcqRel);
+        // The session waits for this in two cases: at the limit, and for the last one while it drains.
+        if stuck || before == IN_FLIGHT_MAX || before == 1 {
+            self.poke();
+        }
+    }
+
+    /// Whether the answer had to be left for the session's task. An answer never overtakes one that was left.
+    fn answer(&self, frames: Frames) -> bool {
+        let mut state = self.lock();
+        if state.answers.is_empty() && !matches!(self.link.try_send(frames.clone()), Err(TrySendError::Full)) {
+            return false;
+        }
+        state.answers.push_back(frames);
+        true
+    }
+
+    /// Sends what was left for the session's task, as far as there is room. Gives whether more is left. Under the
+    /// lock, so that nothing newer overtakes it.
+    pub(crate) fn send_left(&self) -> bool {
+        let mut state = self.lock();
+        while let Some(frames) = state.answers.front() {
+            if self.link.try_send(frames.clone()) == Err(TrySendError::Full) {
+                return true;
+            }
+            state.answers.pop_front();
+        }
+        while let Some(event) = state.ephemeral.front() {
+            if self.link.try_send(event.frames(self.meta)) == Err(TrySendError::Full) {
+                return true;
+            }
+            state.ephemeral.pop_front();
+        }
+        false
+    }
+
+    // Events.
+
+    /// A live event. Called from one thread, in the order of the log.
+    pub(super) fn event(&self, event: &LiveEvent) {
+        let mut state = self.lock();
+        let Some(position) = state.streams.get_mut(&event.id) else { return };
+        if !position.live {
+            position.seen = position.seen.max(event.offset);
+            return;
+        }
+        if event.offset < position.next {
+            return;
+        }
+        let in_order = event.offset == position.next;
+        match if in_order { self.link.try_send(event.frames(self.meta)) } else { Err(TrySendError::Full) } {
+            Ok(()) => position.next += 1,
+            Err(TrySendError::Full) => {
+                position.live = false;
+                position.pulls = true;
+                position.seen = event.offset;
+                drop(state);
+                self.poke();
+            }
+            // The session's task hears of it and tidies up.
+            Err(TrySendError::Closed) => {}
+        }
+    }
+
+    /// An event that no log keeps: the newest win.
+    pub(super) fn ephemeral(&self, event: &Arc<Ephemeral>) {
+        let mut state = self.lock();
+        if state.ephemeral.is_empty()
+            && !matches!(self.link.try_send(event.frames(self.meta)), Err(TrySendError::Full))
+        {
+            return;
+        }
+        if state.ephemeral.len() == EPHEMERAL_MAX {
+            state.ephemeral.pop_front();
+        }
+        state.ephemeral.push_back(event.clone());
+        drop(state);
+        self.poke();
+    }
+
+    // Streams.
+
+    /// Begins to notice a stream's events without sending them. From here on, what the log is read for and what
+    /// is published overlap, so that nothing falls between.
+    pub(crate) fn watch(&self, id: StreamId, stream: Arc<Stream>) {
+        let position = Position { stream, next: u64::MAX, seen: 0, live: false, pulls: false };
+        self.lock().streams.insert(id, position);
+    }
+
+    pub(crate) fn unwatch(&self, id: StreamId) {
+        self.lock().streams.remove(&id);
+    }
+
+    /// Everything before `next` was sent: the stream is live, or this end pulls what was published meanwhile.
+    pub(crate) fn go_live(&self, id: StreamId, next: u64) {
+        let mut state = self.lock();
+        let Some(position) = state.streams.get_mut(&id) else { return };
+        position.next = next;
+        position.live = position.seen < next;
+        position.pulls = !position.live;
+        if position.pulls {
+            drop(state);
+            self.poke();
+        }
+    }
+
+    /// The log has nothing from `next` on, although something was published: it was trimmed to its end. The stream
+    /// goes on with what comes.
+    pub(crate) fn skip(&self, id: StreamId) {
+        let seen = self.lock().streams.get(&id).map(|position| (position.seen + 1).max(position.next));
+        if let Some(next) = seen {
+            self.go_live(id, next);
+        }
+    }
+
+    /// Starts a stream whose log this end pulls from the beginning that is named.
+    pub(crate) fn pull(&self, id: StreamId, next: u64) {
+        let mut state = self.lock();
+        if let Some(position) = state.streams.get_mut(&id) {
+            *position = Position { next, live: false, pulls: true, ..position.copy() };
+            drop(state);
+            self.poke();
+        }
+    }
+
+    /// The streams that this end has to pull.
+    pub(crate) fn behind(&self) -> Vec<Behind> {
+        let state = self.lock();
+        let pulled = state.streams.iter().filter(|(_, position)| position.pulls);
+        pulled.map(|(id, position)| Behind { id: *id, stream: position.stream.clone(), next: position.next }).collect()
+    }
+
+    pub(crate) fn watched_as(&self, stream: &Stream) -> Option<StreamId> {
+        self.lock().streams.iter().find(|(_, position)| *position.stream == *stream).map(|(id, _)| *id)
+    }
+
+    pub(crate) fn watched(&self) -> Vec<StreamId> {
+        self.lock().streams.keys().copied().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing that can panic runs under the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Position {
+    fn copy(&self) -> Self {
+        Self { stream: self.stream.clone(), ..*self }
+    }
+}

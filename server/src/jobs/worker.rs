@@ -1,0 +1,208 @@
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use keepline_protocol::{Payload, Stream, catalogue::JobFailure};
+use rusqlite::{Connection, params};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::task::JoinSet;
+
+use super::{
+    Corpus,
+    life::{self, End, JobStreams, Step},
+    model, research,
+    row::{COLUMNS, JobRow},
+    search, test,
+};
+use crate::{
+    hub::Hub,
+    storage::{StorageError, StorageMode},
+};
+
+/// How many jobs run at the same time: they wait for the storage and for pauses more than they work.
+const RUNNING_MAX: usize = 64;
+
+/// How many waiting jobs one look finds.
+const FOUND_MAX: u32 = 256;
+
+/// How often to look without being told: for a job that a storage error had left.
+const LOOK_AGAIN: Duration = Duration::from_secs(15);
+
+/// How long a job waits that a storage error had stopped, so that a full disk makes no busy loop.
+const STORAGE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Runs the jobs of a server until it is dropped.
+pub(crate) struct Workers {
+    hub: Hub,
+    corpus: Arc<Corpus>,
+    running: Arc<Mutex<HashSet<String>>>,
+}
+
+/// Stops the workers when dropped. What they had begun is taken up by the next server.
+pub(crate) struct WorkersHandle(JoinSet<()>);
+
+impl WorkersHandle {
+    /// Stops the workers now.
+    pub(crate) async fn stop(mut self) {
+        self.0.shutdown().await;
+    }
+}
+
+/// One job, as its worker sees it.
+pub(super) struct Job {
+    hub: Hub,
+    pub(super) corpus: Arc<Corpus>,
+    streams: JobStreams,
+    row: JobRow,
+}
+
+/// Why a worker stops before its job's end.
+pub(super) enum Stopped {
+    /// Somebody cancelled the job.
+    Cancelled,
+    /// The job cannot be done.
+    Failed(JobFailure),
+    /// The storage failed; the job is taken up again.
+    Storage(StorageError),
+}
+
+impl From<StorageError> for Stopped {
+    fn from(error: StorageError) -> Self {
+        Self::Storage(error)
+    }
+}
+
+impl Stopped {
+    pub(super) fn failed(code: &str, text: &str) -> Self {
+        Self::Failed(JobFailure { code: code.to_owned(), message: text.to_owned() })
+    }
+}
+
+impl Workers {
+    pub(crate) fn start(hub: Hub, corpus: Arc<Corpus>) -> WorkersHandle {
+        let workers = Self { hub, corpus, running: Arc::default() };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(workers.run());
+        WorkersHandle(tasks)
+    }
+
+    async fn run(self) {
+        // Dropped together with this future, and every job's task with it.
+        let mut tasks = JoinSet::new();
+        loop {
+            if let Err(error) = self.take_waiting(&mut tasks).await {
+                tracing::error!(%error, "cannot look for jobs");
+            }
+            tokio::select! {
+                () = self.hub.fanout().job_queued() => {}
+                Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+            }
+        }
+    }
+
+    async fn take_waiting(&self, tasks: &mut JoinSet<()>) -> Result<(), StorageError> {
+        let waiting = self.hub.storage().read(waiting).await?;
+        for (row, streams) in waiting {
+            let id = row.id.clone();
+            {
+                let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+                if running.len() >= RUNNING_MAX || !running.insert(id.clone()) {
+                    continue;
+                }
+            }
+            let job = Job { hub: self.hub.clone(), corpus: self.corpus.clone(), streams, row };
+            let running = self.running.clone();
+            tasks.spawn(async move {
+                job.work().await;
+                running.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Job {
+    async fn work(self) {
+        let done = match self.row.kind.as_str() {
+            search::KIND => search::run(&self).await,
+            research::KIND => research::run(&self).await,
+            model::KIND => model::run(&self).await,
+            test::KIND => test::run(&self).await,
+            _ => Err(Stopped::failed("UNKNOWN_KIND", "this server does not know that kind of job")),
+        };
+        let end = match done {
+            Ok(result) => End::Completed(result),
+            Err(Stopped::Failed(failure)) => End::Failed(failure),
+            Err(Stopped::Cancelled) => return,
+            Err(Stopped::Storage(error)) => {
+                tracing::warn!(%error, job = %self.row.id, "a job waits for the storage");
+                tokio::time::sleep(STORAGE_PAUSE).await;
+                return;
+            }
+        };
+        let (streams, kind) = (self.streams.clone(), self.row.kind.clone());
+        if let Err(error) = self.hub.storage().write(move |tx| life::end(tx, &streams, &kind, end)).await {
+            tracing::warn!(%error, job = %self.row.id, "a job's end waits for the storage");
+        }
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.streams.id
+    }
+
+    /// What was asked.
+    pub(super) fn params<P: DeserializeOwned>(&self) -> Result<P, Stopped> {
+        serde_json::from_str(&self.row.params).map_err(|_| Stopped::failed("INTERNAL", "the job cannot be read"))
+    }
+
+    /// What the steps before added up to: nothing for a new job.
+    pub(super) fn state<S: DeserializeOwned + Default>(&self) -> S {
+        serde_json::from_str(&self.row.state).unwrap_or_default()
+    }
+
+    /// Stores one step.
+    pub(super) async fn step<S: Serialize>(
+        &self,
+        events: Vec<(&'static str, Payload)>,
+        state: &S,
+        (done, total): (u64, u64),
+    ) -> Result<(), Stopped> {
+        let state = serde_json::to_string(state).expect("a job's state is JSON");
+        let streams = self.streams.clone();
+        let step = Step { events, state, done, total };
+        match self.hub.storage().write(move |tx| life::step(tx, &streams, step)).await? {
+            true => Ok(()),
+            false => Err(Stopped::Cancelled),
+        }
+    }
+
+    /// Runs what takes long away from the tasks of connections; in place where the storage is inline too.
+    pub(super) async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Corpus) -> T + Send + 'static,
+    ) -> Result<T, Stopped> {
+        if self.hub.mode() == StorageMode::Inline {
+            return Ok(work(&self.corpus));
+        }
+        let corpus = self.corpus.clone();
+        tokio::task::spawn_blocking(move || work(&corpus))
+            .await
+            .map_err(|_| Stopped::failed("INTERNAL", "the search failed"))
+    }
+}
+
+fn waiting(conn: &Connection) -> rusqlite::Result<Vec<(JobRow, JobStreams)>> {
+    let mut select = conn.prepare_cached(&format!(
+        "SELECT {COLUMNS}, (SELECT streams.id FROM streams WHERE streams.owner = jobs.owner AND name = ?1) \
+         FROM jobs WHERE status IN ('queued', 'running') ORDER BY created_ms, id LIMIT ?2"
+    ))?;
+    let rows = select.query_map(params![Stream::User.to_string(), FOUND_MAX], |row| {
+        let job = JobRow::read(row)?;
+        let streams = JobStreams { id: job.id.clone(), stream: job.stream, user_stream: row.get(13)? };
+        Ok((job, streams))
+    })?;
+    rows.collect()
+}

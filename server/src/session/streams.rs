@@ -1,0 +1,115 @@
+use keepline_protocol::{
+    ErrorBody, ErrorCode, Payload, SessionAck, Stream, StreamStatus, Subscribe, Subscribed, Unsubscribe, limits,
+};
+use serde_json::{Value, json};
+
+use super::{
+    Flow, Session,
+    dispatch::{decode, unavailable},
+};
+use crate::hub::{Behind, SubscribeError};
+
+impl Session {
+    /// One page of a stream, then the answer, and then live if the page was the last.
+    pub(super) async fn subscribe(&mut self, ack: Option<u64>, payload: &Payload) -> Flow {
+        let asked: Subscribe = match decode(payload) {
+            Ok(asked) => asked,
+            Err(error) => return self.answer(ack, &SessionAck::<Subscribed>::Refused(error)).await,
+        };
+        if self.outlet.watched_as(&asked.stream).is_none() && self.outlet.watched().len() >= limits::STREAMS_MAX {
+            let error = ErrorBody::new(ErrorCode::RateLimited, "too many streams on one connection");
+            return self.answer(ack, &SessionAck::<Subscribed>::Refused(error)).await;
+        }
+        let page = match self.app.hub.page(&self.known, &self.outlet, asked).await {
+            Ok(page) => page,
+            Err(error) => {
+                let error = match error {
+                    SubscribeError::NotFound => ErrorBody::new(ErrorCode::NotFound, "no such stream"),
+                    SubscribeError::Storage(error) => unavailable(&error),
+                };
+                return self.answer(ack, &SessionAck::<Subscribed>::Refused(error)).await;
+            }
+        };
+        if page.answer.status == StreamStatus::Reset {
+            self.app.metrics.reset();
+        }
+        self.app.metrics.replayed(page.events.len());
+        for event in &page.events {
+            if self.send(event.frames(self.outlet.meta())).await == Flow::Over {
+                return Flow::Over;
+            }
+        }
+        let more = page.answer.more;
+        if self.answer(ack, &SessionAck::Ok(page.answer)).await == Flow::Over {
+            return Flow::Over;
+        }
+        match page.position {
+            Some((id, _)) if more => self.app.hub.unwatch(&self.outlet, id),
+            Some((id, next)) => self.outlet.go_live(id, next),
+            None => {}
+        }
+        Flow::On
+    }
+
+    pub(super) async fn unsubscribe(&mut self, ack: Option<u64>, payload: &Payload) -> Flow {
+        let answer = match decode::<Unsubscribe>(payload) {
+            Ok(Unsubscribe { stream }) => {
+                self.app.hub.unsubscribe(&self.outlet, &stream);
+                SessionAck::<Value>::Ok(json!({}))
+            }
+            Err(error) => SessionAck::Refused(error),
+        };
+        self.answer(ack, &answer).await
+    }
+
+    /// Does what the outlet had left for this task.
+    pub(super) async fn catch_up(&mut self) -> Flow {
+        while self.outlet.send_left() {
+            if self.outlet.link().ready().await.is_err() {
+                return Flow::Over;
+            }
+        }
+        for job in self.outlet.take_followed() {
+            if self.outlet.watched().len() >= limits::STREAMS_MAX {
+                break;
+            }
+            let followed = self.app.hub.follow(&self.known, &self.outlet, &Stream::Job(job)).await;
+            if let Err(error) = followed {
+                tracing::warn!(%error, "cannot follow a job");
+            }
+        }
+        for behind in self.outlet.behind() {
+            if self.pull(&behind).await == Flow::Over {
+                return Flow::Over;
+            }
+        }
+        self.over_when_drained()
+    }
+
+    /// One page of a stream that this end pulls. The outlet calls again while there is more.
+    async fn pull(&mut self, behind: &Behind) -> Flow {
+        if self.outlet.link().ready().await.is_err() {
+            return Flow::Over;
+        }
+        let (events, next) = match self.app.hub.pull(behind).await {
+            Ok(pulled) => pulled,
+            Err(error) => {
+                // The client resumes at its cursor when it comes back.
+                tracing::warn!(%error, stream = %behind.stream, "cannot read a log");
+                return Flow::Over;
+            }
+        };
+        self.app.metrics.replayed(events.len());
+        for event in &events {
+            if self.send(event.frames(self.outlet.meta())).await == Flow::Over {
+                return Flow::Over;
+            }
+        }
+        if events.is_empty() {
+            self.outlet.skip(behind.id);
+        } else {
+            self.outlet.go_live(behind.id, next);
+        }
+        Flow::On
+    }
+}
