@@ -257,3 +257,127 @@ impl<T> State<T> {
 /// An empty queue keeps this many slots; more go back to the allocator, because a burst is no reason to hold memory
 /// for as long as the connection lives.
 const KEPT_SLOTS: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use std::{pin::pin, sync::Arc};
+
+    use futures_util::{FutureExt, task::noop_waker};
+
+    use super::*;
+
+    /// An item of that many bytes.
+    #[derive(Debug, PartialEq, Eq)]
+    struct Item(usize);
+
+    impl Weigh for Item {
+        fn weight(&self) -> usize {
+            self.0
+        }
+    }
+
+    fn queue(items: usize, bytes: usize) -> Queue<Item> {
+        Queue::new(QueueLimit { items, bytes })
+    }
+
+    fn pop(queue: &Queue<Item>) -> Poll<Option<Item>> {
+        queue.poll_pop(&mut Context::from_waker(&noop_waker()))
+    }
+
+    #[test]
+    fn items_and_bytes_have_their_limits() {
+        let by_items = queue(2, 100);
+        assert!(by_items.try_push(Item(1)).is_ok());
+        assert!(by_items.has_room(1));
+        assert!(by_items.try_push(Item(1)).is_ok());
+        assert!(!by_items.has_room(1));
+        assert!(matches!(by_items.try_push(Item(1)), Err(PushError::Full(Item(1)))));
+        assert_eq!(by_items.level(), (2, 2));
+
+        let by_bytes = queue(10, 100);
+        assert!(by_bytes.try_push(Item(60)).is_ok());
+        assert!(by_bytes.has_room(40) && !by_bytes.has_room(41));
+        assert!(matches!(by_bytes.try_push(Item(41)), Err(PushError::Full(Item(41)))));
+        assert!(by_bytes.try_push(Item(40)).is_ok());
+        assert_eq!(by_bytes.level(), (2, 100));
+    }
+
+    #[test]
+    fn an_empty_queue_takes_anything() {
+        let queue = queue(1, 10);
+        assert!(queue.has_room(1_000));
+        assert!(queue.try_push(Item(1_000)).is_ok());
+        assert!(!queue.has_room(0));
+    }
+
+    #[test]
+    fn a_finished_queue_gives_what_it_has() {
+        let queue = queue(10, 100);
+        assert!(queue.try_push(Item(1)).is_ok());
+        queue.finish();
+        assert!(matches!(queue.try_push(Item(2)), Err(PushError::Ended)));
+        assert_eq!(pop(&queue), Poll::Ready(Some(Item(1))));
+        assert_eq!(pop(&queue), Poll::Ready(None));
+    }
+
+    #[test]
+    fn a_cut_queue_gives_nothing_and_stays_cut() {
+        let queue = queue(10, 100);
+        assert!(queue.try_push(Item(1)).is_ok());
+        queue.cut();
+        queue.finish();
+        assert_eq!((pop(&queue), queue.level()), (Poll::Ready(None), (0, 0)));
+    }
+
+    #[test]
+    fn those_who_wait_go_on_when_half_of_it_is_gone() {
+        let queue = queue(4, 100);
+        for _ in 0..4 {
+            assert!(queue.try_push(Item(1)).is_ok());
+        }
+        let mut waiting = pin!(queue.push(Item(2)));
+        assert_eq!(waiting.as_mut().now_or_never(), None);
+        assert_eq!(pop(&queue), Poll::Ready(Some(Item(1))));
+        assert!(queue.lock().producers.len() == 1, "one is gone");
+        assert_eq!(pop(&queue), Poll::Ready(Some(Item(1))));
+        assert!(queue.lock().producers.is_empty(), "half is gone");
+        assert_eq!(waiting.now_or_never(), Some(Ok(())));
+        assert_eq!(queue.level(), (3, 4));
+    }
+
+    #[test]
+    fn a_push_that_is_given_up_has_put_nothing_in() {
+        let queue = queue(1, 100);
+        assert!(queue.try_push(Item(1)).is_ok());
+        assert_eq!(queue.push(Item(2)).now_or_never(), None);
+        assert_eq!(pop(&queue), Poll::Ready(Some(Item(1))));
+        assert_eq!(pop(&queue), Poll::Pending);
+    }
+
+    #[test]
+    fn the_end_wakes_everybody() {
+        let queue = Arc::new(queue(1, 100));
+        assert!(queue.try_push(Item(1)).is_ok());
+        let mut push = pin!(queue.push(Item(2)));
+        assert_eq!(push.as_mut().now_or_never(), None);
+        let mut watcher = pin!(poll_fn(|cx| queue.poll_ended(cx)));
+        assert_eq!(watcher.as_mut().now_or_never(), None);
+        queue.cut();
+        let state = queue.lock();
+        assert!(state.producers.is_empty() && state.watcher.is_none());
+        drop(state);
+        assert_eq!((push.now_or_never(), watcher.now_or_never()), (Some(Err(())), Some(())));
+    }
+
+    #[test]
+    fn a_burst_leaves_no_memory_behind() {
+        let queue = queue(1_000, 1_000);
+        for _ in 0..1_000 {
+            assert!(queue.try_push(Item(1)).is_ok());
+        }
+        for _ in 0..1_000 {
+            assert_eq!(queue.try_pop(), Some(Item(1)));
+        }
+        assert!(queue.lock().items.capacity() <= KEPT_SLOTS);
+    }
+}

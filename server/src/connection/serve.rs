@@ -3,7 +3,10 @@ use std::{
     io,
     net::SocketAddr,
     pin::{Pin, pin},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -160,7 +163,9 @@ impl Server {
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let router = TowerToHyperService::new(self.router);
-        let service = service_fn(move |mut request: Request<Incoming>| {
+        let asked = Arc::new(AtomicBool::new(false));
+        let service = service_fn(|mut request: Request<Incoming>| {
+            asked.store(true, Ordering::Relaxed);
             request.extensions_mut().insert(ConnectInfo(peer));
             hyper::service::Service::call(&router, request)
         });
@@ -173,6 +178,8 @@ impl Server {
         let mut connection = pin!(connection);
         let served = match self.shutdown.run_until_cancelled(connection.as_mut()).await {
             Some(served) => served,
+            // A connection without any request yet would be waited for.
+            None if !asked.load(Ordering::Relaxed) => return,
             None => {
                 Pin::as_mut(&mut connection).graceful_shutdown();
                 connection.await

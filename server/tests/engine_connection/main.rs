@@ -1,0 +1,12 @@
+//! The connection layer over real sockets, in process: what a peer sees, and what the application does.
+
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod handshake;
+mod limits;
+mod namespaces;
+mod origins;
+mod polling;
+mod support;
+mod upgrade;
+mod websocket;
