@@ -31,11 +31,12 @@ socket.onAny((name, ...args) => {
   say("event", { name, args });
   for (const check of waiting) check();
 });
-socket.on("connect", () => {
-  say("connected", { transport: socket.io.engine.transport.name });
+socket.io.on("open", () => {
+  say("opened", { transport: socket.io.engine.transport.name });
   socket.io.engine.on("upgrade", (transport) => say("upgraded", { transport: transport.name }));
   socket.io.engine.on("upgradeError", (error) => say("upgrade_error", { error: error.message }));
 });
+socket.on("connect", () => say("connected", { transport: socket.io.engine.transport.name }));
 socket.on("connect_error", (error) => fail("refused", { message: error.message, data: error.data ?? null }));
 socket.on("disconnect", (reason) => fail("disconnected", { reason }));
 setTimeout(() => fail("timeout"), options.timeout_ms);
