@@ -90,6 +90,14 @@ impl Publisher {
             Err(_) => Err(PublishError::Unavailable),
         }
     }
+
+    /// Removes what has been kept long enough, now. A server that serves does it by itself once a minute.
+    ///
+    /// # Errors
+    /// [`PublishError::Unavailable`]; what is left is removed the next time.
+    pub async fn maintain(&self) -> Result<(), PublishError> {
+        self.0.maintain().await.map_err(|_| PublishError::Unavailable)
+    }
 }
 
 impl Server {

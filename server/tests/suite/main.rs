@@ -1,0 +1,16 @@
+//! The server over real sockets, in process, one file a theme.
+
+mod auth;
+mod drain;
+mod handlers;
+mod http;
+mod jobs;
+mod ledger;
+mod limits;
+mod ownership;
+mod peer;
+mod restart;
+mod server;
+mod simulated;
+mod stock;
+mod streams;
