@@ -144,7 +144,7 @@ async fn a_refused_namespace_may_be_asked_for_again() {
 
 #[tokio::test]
 async fn a_peer_that_leaves_its_last_namespace_has_to_come_back_in_time() {
-    let config = SocketConfig { connect_timeout: Duration::from_millis(100), ..SocketConfig::default() };
+    let config = SocketConfig { connect_timeout: Duration::from_secs(1), ..SocketConfig::default() };
     let (_server, mut client, mut socket) = open_connected(config).await;
     client.send("41").await;
     assert_eq!(soon(socket.recv()).await, Some(Packet::root(Kind::Disconnect)));

@@ -9,8 +9,8 @@ use crate::support::{Request, Server, read_reply, soon};
 /// Heartbeats that a test can wait for.
 fn quick() -> EngineConfig {
     EngineConfig {
-        ping_interval: Duration::from_millis(60),
-        ping_timeout: Duration::from_millis(60),
+        ping_interval: Duration::from_millis(30),
+        ping_timeout: Duration::from_secs(1),
         ..EngineConfig::default()
     }
 }
@@ -82,7 +82,7 @@ async fn a_large_queue_leaves_in_several_polls_and_in_order() {
 
 #[tokio::test]
 async fn pings_come_through_polls() {
-    let server = Server::start_echo(quick());
+    let server = Server::start_echo(EngineConfig { ping_timeout: Duration::from_secs(10), ..quick() });
     let session = server.open_polling().await;
     for _ in 0..5 {
         assert_eq!(server.get(&session).await.body, "2");

@@ -248,6 +248,16 @@ impl Client {
         (texts, code)
     }
 
+    /// Whether that text comes before the connection ends.
+    pub(crate) async fn rest_until(&mut self, wanted: &str) -> bool {
+        while let Some(Ok(message)) = soon(self.0.next()).await {
+            if message == Message::text(wanted) {
+                return true;
+            }
+        }
+        false
+    }
+
     pub(crate) async fn close_code(&mut self) -> Option<CloseCode> {
         self.rest().await.1
     }
