@@ -39,22 +39,33 @@ pub(crate) fn create(tx: &mut Txn<'_>, owner: OwnerId, stream: &Stream) -> Resul
 }
 
 /// Looks an owner's stream up, as it was committed last.
-pub(crate) fn find(conn: &Connection, owner: OwnerId, stream: &Stream) -> rusqlite::Result<Option<StreamRow>> {
-    conn.prepare_cached("SELECT id, head, tag, trimmed, trimmed_tag FROM streams WHERE owner = ?1 AND name = ?2")?
-        .query_row(params![owner, stream.to_string()], |row| {
-            Ok(StreamRow {
-                id: row.get(0)?,
-                head: row.get(1)?,
-                tag: tag(row, 2)?,
-                trimmed: row.get(3)?,
-                trimmed_tag: tag(row, 4)?,
-            })
+pub(crate) fn find(
+    conn: &Connection,
+    owner: OwnerId,
+    stream: &Stream,
+) -> rusqlite::Result<Option<StreamRow>> {
+    conn.prepare_cached(
+        "SELECT id, head, tag, trimmed, trimmed_tag FROM streams WHERE owner = ?1 AND name = ?2",
+    )?
+    .query_row(params![owner, stream.to_string()], |row| {
+        Ok(StreamRow {
+            id: row.get(0)?,
+            head: row.get(1)?,
+            tag: tag(row, 2)?,
+            trimmed: row.get(3)?,
+            trimmed_tag: tag(row, 4)?,
         })
-        .optional()
+    })
+    .optional()
 }
 
 /// Appends an event and gives its offset.
-pub(crate) fn append(tx: &mut Txn<'_>, id: StreamId, name: &str, payload: Payload) -> Result<u64, StorageError> {
+pub(crate) fn append(
+    tx: &mut Txn<'_>,
+    id: StreamId,
+    name: &str,
+    payload: Payload,
+) -> Result<u64, StorageError> {
     let mut head = head(tx, id)?;
     head.head += 1;
     head.tag = head.tag.next(name.as_bytes(), payload.as_str().as_bytes());
@@ -122,7 +133,12 @@ pub(crate) fn write_heads(tx: &mut Txn<'_>) -> rusqlite::Result<()> {
 }
 
 /// Removes a user stream's events that are too old, at most `rows` of them. Gives how many went.
-pub(crate) fn trim_by_age(tx: &mut Txn<'_>, id: StreamId, age: Duration, rows: u32) -> Result<u64, StorageError> {
+pub(crate) fn trim_by_age(
+    tx: &mut Txn<'_>,
+    id: StreamId,
+    age: Duration,
+    rows: u32,
+) -> Result<u64, StorageError> {
     let before = tx.now_ms.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
     let mut head = head(tx, id)?;
     let mut cut = None;
@@ -232,7 +248,8 @@ fn tag_at(conn: &Connection, id: StreamId, offset: u64) -> rusqlite::Result<Opti
 }
 
 fn remove_until(conn: &Connection, id: StreamId, offset: u64) -> rusqlite::Result<()> {
-    conn.prepare_cached("DELETE FROM events WHERE stream = ?1 AND offset <= ?2")?.execute(params![id, offset])?;
+    conn.prepare_cached("DELETE FROM events WHERE stream = ?1 AND offset <= ?2")?
+        .execute(params![id, offset])?;
     Ok(())
 }
 

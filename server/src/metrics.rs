@@ -64,16 +64,66 @@ impl Metrics {
         let connections = u64::try_from(self.connections.load(Relaxed)).unwrap_or(0);
         for (name, kind, help, value) in [
             ("keepline_connections", "gauge", "Sessions that are connected.", connections),
-            ("keepline_connects_total", "counter", "Sessions that were accepted.", self.connects.load(Relaxed)),
-            ("keepline_connects_refused_total", "counter", "CONNECTs that were refused.", self.refused_connects.load(Relaxed)),
-            ("keepline_actions_applied_total", "counter", "Actions that were applied.", self.applied.load(Relaxed)),
-            ("keepline_actions_duplicate_total", "counter", "Actions that came again and were not applied again.", self.duplicates.load(Relaxed)),
-            ("keepline_actions_voided_total", "counter", "Actions that were voided before they were applied.", self.voided.load(Relaxed)),
-            ("keepline_actions_refused_total", "counter", "Actions that were refused for good.", self.refused.load(Relaxed)),
-            ("keepline_actions_unsettled_total", "counter", "Actions that were answered without an outcome.", self.unsettled.load(Relaxed)),
-            ("keepline_rate_limited_total", "counter", "Actions that came too fast.", self.rate_limited.load(Relaxed)),
-            ("keepline_resets_total", "counter", "Streams that could not continue where a client stood.", self.resets.load(Relaxed)),
-            ("keepline_events_replayed_total", "counter", "Events that were sent from a log.", self.replayed.load(Relaxed)),
+            (
+                "keepline_connects_total",
+                "counter",
+                "Sessions that were accepted.",
+                self.connects.load(Relaxed),
+            ),
+            (
+                "keepline_connects_refused_total",
+                "counter",
+                "CONNECTs that were refused.",
+                self.refused_connects.load(Relaxed),
+            ),
+            (
+                "keepline_actions_applied_total",
+                "counter",
+                "Actions that were applied.",
+                self.applied.load(Relaxed),
+            ),
+            (
+                "keepline_actions_duplicate_total",
+                "counter",
+                "Actions that came again and were not applied again.",
+                self.duplicates.load(Relaxed),
+            ),
+            (
+                "keepline_actions_voided_total",
+                "counter",
+                "Actions that were voided before they were applied.",
+                self.voided.load(Relaxed),
+            ),
+            (
+                "keepline_actions_refused_total",
+                "counter",
+                "Actions that were refused for good.",
+                self.refused.load(Relaxed),
+            ),
+            (
+                "keepline_actions_unsettled_total",
+                "counter",
+                "Actions that were answered without an outcome.",
+                self.unsettled.load(Relaxed),
+            ),
+            (
+                "keepline_rate_limited_total",
+                "counter",
+                "Actions that came too fast.",
+                self.rate_limited.load(Relaxed),
+            ),
+            (
+                "keepline_resets_total",
+                "counter",
+                "Streams that could not continue where a client stood.",
+                self.resets.load(Relaxed),
+            ),
+            (
+                "keepline_events_replayed_total",
+                "counter",
+                "Events that were sent from a log.",
+                self.replayed.load(Relaxed),
+            ),
         ] {
             // Writing to a string cannot fail.
             let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");

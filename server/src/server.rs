@@ -216,7 +216,11 @@ impl Server {
 ///
 /// # Errors
 /// See [`OpenError`].
-pub async fn run<L: Listener>(listener: L, config: Config, shutdown: CancellationToken) -> Result<(), OpenError> {
+pub async fn run<L: Listener>(
+    listener: L,
+    config: Config,
+    shutdown: CancellationToken,
+) -> Result<(), OpenError> {
     Server::open(config, Actions::new())?.serve(listener, shutdown).await;
     Ok(())
 }

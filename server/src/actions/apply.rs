@@ -115,10 +115,12 @@ impl Application {
     ) -> Result<Payload, ActionError> {
         let mut context = ActionContext { tx, known: &self.known, action: claim.map(|claim| claim.id) };
         // A handler that panics must not take the writer with it. What it did is rolled back like any failure's.
-        catch_unwind(AssertUnwindSafe(|| self.actions.handle(name, &mut context, payload))).unwrap_or_else(|_| {
-            tracing::error!(action = ?name, "a handler panicked");
-            Err(ActionError::later(ErrorCode::Internal, "the server failed"))
-        })
+        catch_unwind(AssertUnwindSafe(|| self.actions.handle(name, &mut context, payload))).unwrap_or_else(
+            |_| {
+                tracing::error!(action = ?name, "a handler panicked");
+                Err(ActionError::later(ErrorCode::Internal, "the server failed"))
+            },
+        )
     }
 }
 
@@ -155,11 +157,27 @@ pub(crate) fn ack_frames<T: serde::Serialize>(id: u64, answer: &T) -> Frames {
 
 /// An answer that is no outcome.
 pub(crate) fn refused(error: ErrorBody) -> ActionAck {
-    ActionAck { ok: false, reply: None, error: Some(error), position: None, tag: None, dup: false, forgotten: false }
+    ActionAck {
+        ok: false,
+        reply: None,
+        error: Some(error),
+        position: None,
+        tag: None,
+        dup: false,
+        forgotten: false,
+    }
 }
 
 fn accepted(reply: Payload) -> ActionAck {
-    ActionAck { ok: true, reply: Some(reply), error: None, position: None, tag: None, dup: false, forgotten: false }
+    ActionAck {
+        ok: true,
+        reply: Some(reply),
+        error: None,
+        position: None,
+        tag: None,
+        dup: false,
+        forgotten: false,
+    }
 }
 
 /// The job that a stock client started, whose events it then gets without asking.

@@ -10,8 +10,7 @@ use super::ActionError;
 use crate::{
     hub::{EncodedOnce, Ephemeral},
     ids::{Owner, StreamId},
-    jobs,
-    log,
+    jobs, log,
     owners::Known,
     storage::{News, Txn},
 };

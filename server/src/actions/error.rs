@@ -23,12 +23,22 @@ pub(crate) enum Kind {
 impl ActionError {
     /// Refuses for good. The code may be the app's own.
     pub fn refuse(code: impl Into<ErrorCode>, message: impl Into<String>) -> Self {
-        Self(Kind::Refused(ErrorBody { code: code.into(), message: message.into(), retryable: false, retry_after_ms: None }))
+        Self(Kind::Refused(ErrorBody {
+            code: code.into(),
+            message: message.into(),
+            retryable: false,
+            retry_after_ms: None,
+        }))
     }
 
     /// Fails in a way that may pass: the client sends the action again later, under the same id.
     pub fn later(code: impl Into<ErrorCode>, message: impl Into<String>) -> Self {
-        Self(Kind::Later(ErrorBody { code: code.into(), message: message.into(), retryable: true, retry_after_ms: None }))
+        Self(Kind::Later(ErrorBody {
+            code: code.into(),
+            message: message.into(),
+            retryable: true,
+            retry_after_ms: None,
+        }))
     }
 
     /// How long the client should wait before it tries again. Means nothing for a refusal.

@@ -50,7 +50,8 @@ impl Actions {
                 .decode()
                 .map_err(|_| ActionError::refuse(ErrorCode::BadRequest, "the payload has another shape"))?;
             let reply = handler(context, action)?;
-            Payload::new(&reply).map_err(|_| ActionError::refuse(ErrorCode::Internal, "the reply cannot be JSON"))
+            Payload::new(&reply)
+                .map_err(|_| ActionError::refuse(ErrorCode::Internal, "the reply cannot be JSON"))
         })
     }
 
@@ -77,7 +78,12 @@ impl Actions {
         all
     }
 
-    fn handle(&self, name: &str, context: &mut ActionContext<'_, '_>, payload: &Payload) -> Result<Payload, ActionError> {
+    fn handle(
+        &self,
+        name: &str,
+        context: &mut ActionContext<'_, '_>,
+        payload: &Payload,
+    ) -> Result<Payload, ActionError> {
         match self.handlers.get(name) {
             Some(handler) => handler(context, payload),
             None => Err(ActionError::refuse(ErrorCode::UnknownAction, "no such action")),

@@ -4,7 +4,10 @@ mod config;
 mod ring_provider;
 mod secret;
 
-use keepline_protocol::{ConnectCode, Token, limits::{ID_BYTES_MAX, TOKEN_BYTES_MAX}};
+use keepline_protocol::{
+    ConnectCode, Token,
+    limits::{ID_BYTES_MAX, TOKEN_BYTES_MAX},
+};
 use serde::Deserialize;
 
 pub use config::{AuthConfig, KeyError};

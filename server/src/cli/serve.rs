@@ -128,7 +128,8 @@ impl Serve {
         if let Some(tls) = tls {
             server = server.tls(tls);
         }
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
         runtime.block_on(async {
             let listener = bind(listen).map_err(|error| Failure::failed(format!("{listen}: {error}")))?;
             let address = listener.local_addr().map_err(Failure::failed)?;
@@ -148,10 +149,13 @@ impl Serve {
         let secret = std::env::var(SECRET).ok();
         let auth = match (&self.tokens.jwt_public_key, secret) {
             (Some(_), Some(_)) => {
-                return Err(Failure::usage(format!("{SECRET} and --jwt-public-key: give one, tokens have one key")));
+                return Err(Failure::usage(format!(
+                    "{SECRET} and --jwt-public-key: give one, tokens have one key"
+                )));
             }
             (Some(path), None) => {
-                let named = |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", path.display()));
+                let named =
+                    |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", path.display()));
                 let pem = std::fs::read(path).map_err(|error| named(&error))?;
                 AuthConfig::from_public_key(&pem).map_err(|error| named(&error))?
             }

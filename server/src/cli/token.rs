@@ -46,7 +46,11 @@ impl TokenArgs {
 }
 
 /// A token from now on.
-pub(super) fn issue(auth: &AuthConfig, owner: &Owner, ttl: Duration) -> Result<keepline_protocol::Token, Failure> {
+pub(super) fn issue(
+    auth: &AuthConfig,
+    owner: &Owner,
+    ttl: Duration,
+) -> Result<keepline_protocol::Token, Failure> {
     #[expect(clippy::disallowed_methods, reason = "a token from now on; no engine")]
     let now = std::time::SystemTime::now();
     auth.issue(owner, ttl, now).map_err(Failure::usage)

@@ -50,11 +50,15 @@ fn count(conn: &Connection, owner: &Owner) -> rusqlite::Result<Value> {
         .prepare_cached("SELECT position FROM owners WHERE id = ?1")?
         .query_row(params![known.id], |row| row.get(0))?;
     let jobs = conn
-        .prepare_cached("SELECT status, count(*) FROM jobs WHERE owner = ?1 AND status <> 'removed' GROUP BY status")?
+        .prepare_cached(
+            "SELECT status, count(*) FROM jobs WHERE owner = ?1 AND status <> 'removed' GROUP BY status",
+        )?
         .query_map(params![known.id], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<BTreeMap<String, u64>>>()?;
     let (streams, events): (u64, u64) = conn
         .prepare_cached("SELECT count(*), coalesce(sum(head - trimmed), 0) FROM streams WHERE owner = ?1")?
         .query_row(params![known.id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(json!({ "user": owner.subject, "actions": actions, "jobs": jobs, "streams": streams, "events": events }))
+    Ok(
+        json!({ "user": owner.subject, "actions": actions, "jobs": jobs, "streams": streams, "events": events }),
+    )
 }

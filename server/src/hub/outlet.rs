@@ -126,7 +126,8 @@ impl Outlet {
     /// Whether the answer had to be left for the session's task. An answer never overtakes one that was left.
     fn answer(&self, frames: Frames) -> bool {
         let mut state = self.lock();
-        if state.answers.is_empty() && !matches!(self.link.try_send(frames.clone()), Err(TrySendError::Full)) {
+        if state.answers.is_empty() && !matches!(self.link.try_send(frames.clone()), Err(TrySendError::Full))
+        {
             return false;
         }
         state.answers.push_back(frames);
@@ -245,7 +246,9 @@ impl Outlet {
     pub(crate) fn behind(&self) -> Vec<Behind> {
         let state = self.lock();
         let pulled = state.streams.iter().filter(|(_, position)| position.pulls);
-        pulled.map(|(id, position)| Behind { id: *id, stream: position.stream.clone(), next: position.next }).collect()
+        pulled
+            .map(|(id, position)| Behind { id: *id, stream: position.stream.clone(), next: position.next })
+            .collect()
     }
 
     pub(crate) fn watched_as(&self, stream: &Stream) -> Option<StreamId> {

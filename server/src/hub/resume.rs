@@ -60,14 +60,16 @@ impl Hub {
             self.watch(known, outlet, stream).await?;
         }
         let (known, epoch) = (known.clone(), self.epoch().clone());
-        self.storage().read(move |conn| welcome(conn, &known, &epoch, cursor, resume)).await.inspect(|welcome| {
-            // Only what goes on from the head is live at once; the rest is pulled by the client.
-            for id in outlet.watched() {
-                if !welcome.live.iter().any(|(live, _)| *live == id) {
-                    self.unwatch(outlet, id);
+        self.storage().read(move |conn| welcome(conn, &known, &epoch, cursor, resume)).await.inspect(
+            |welcome| {
+                // Only what goes on from the head is live at once; the rest is pulled by the client.
+                for id in outlet.watched() {
+                    if !welcome.live.iter().any(|(live, _)| *live == id) {
+                        self.unwatch(outlet, id);
+                    }
                 }
-            }
-        })
+            },
+        )
     }
 
     /// One page of a stream after where the client stands. The stream is watched.
@@ -79,7 +81,10 @@ impl Hub {
     ) -> Result<Page, SubscribeError> {
         self.watch(known, outlet, &subscribe.stream).await?;
         let (known, epoch) = (known.clone(), self.epoch().clone());
-        self.storage().read(move |conn| page(conn, &known, &epoch, &subscribe)).await?.ok_or(SubscribeError::NotFound)
+        self.storage()
+            .read(move |conn| page(conn, &known, &epoch, &subscribe))
+            .await?
+            .ok_or(SubscribeError::NotFound)
     }
 
     /// The next events of a stream that this end pulls, and the offset after them.
@@ -168,7 +173,9 @@ fn welcome(
         }
         streams.insert(stream, ready(epoch, &row, reset));
     }
-    if let (false, Some(row)) = (streams.contains_key(&Stream::User), log::find(conn, known.id, &Stream::User)?) {
+    if let (false, Some(row)) =
+        (streams.contains_key(&Stream::User), log::find(conn, known.id, &Stream::User)?)
+    {
         streams.insert(Stream::User, ready(epoch, &row, None));
     }
     Ok(Welcome { ledger, streams, live })
@@ -184,8 +191,15 @@ fn gone() -> StreamReady {
 }
 
 /// `None` where there is no such stream of this owner.
-fn page(conn: &Connection, known: &Known, epoch: &Epoch, asked: &Subscribe) -> rusqlite::Result<Option<Page>> {
-    let Some(row) = log::find(conn, known.id, &asked.stream)? else { return missing(conn, known, epoch, asked) };
+fn page(
+    conn: &Connection,
+    known: &Known,
+    epoch: &Epoch,
+    asked: &Subscribe,
+) -> rusqlite::Result<Option<Page>> {
+    let Some(row) = log::find(conn, known.id, &asked.stream)? else {
+        return missing(conn, known, epoch, asked);
+    };
     let offset = match (asked.after, &asked.stream) {
         (Some(after), _) => after,
         (None, Stream::User) => row.head,
@@ -221,7 +235,12 @@ fn page(conn: &Connection, known: &Known, epoch: &Epoch, asked: &Subscribe) -> r
 
 /// A stream that was removed is gone for its owner; one of a former database is gone for whoever remembers it. Of
 /// all others nothing is said.
-fn missing(conn: &Connection, known: &Known, epoch: &Epoch, asked: &Subscribe) -> rusqlite::Result<Option<Page>> {
+fn missing(
+    conn: &Connection,
+    known: &Known,
+    epoch: &Epoch,
+    asked: &Subscribe,
+) -> rusqlite::Result<Option<Page>> {
     let Stream::Job(job) = &asked.stream else { return Ok(None) };
     let of_former_database = asked.epoch.as_ref().is_some_and(|theirs| theirs != epoch);
     if !of_former_database && !jobs::existed(conn, known.id, job)? {

@@ -146,7 +146,11 @@ fn set_ended(
 }
 
 /// A turn in a job's life stands on its own stream and, as a notice, on the user's.
-fn notice<E: Event + Serialize>(tx: &mut Txn<'_>, streams: &JobStreams, event: &E) -> Result<(), StorageError> {
+fn notice<E: Event + Serialize>(
+    tx: &mut Txn<'_>,
+    streams: &JobStreams,
+    event: &E,
+) -> Result<(), StorageError> {
     let payload = Payload::new(event).expect("the catalogue's events are JSON");
     log::append(tx, streams.stream, E::NAME, payload.clone())?;
     log::append(tx, streams.user_stream, E::NAME, payload)?;

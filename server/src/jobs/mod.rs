@@ -16,9 +16,9 @@ mod worker;
 
 pub(crate) use corpus::{Corpus, words};
 pub(crate) use life::{cancel, start, stream_of};
+pub(crate) use model::KIND as MODEL;
+pub(crate) use research::KIND as RESEARCH;
 pub(crate) use row::{JobRow, existed, find, live_summary, snapshot};
 pub(crate) use search::KIND as SEARCH;
 pub(crate) use test::KIND as TEST;
-pub(crate) use research::KIND as RESEARCH;
-pub(crate) use model::KIND as MODEL;
 pub(crate) use worker::{Workers, WorkersHandle};

@@ -65,7 +65,10 @@ async fn extract(job: &Job, prompt: String, max_tokens: Option<u32>) -> Result<S
         answer.push_str("None does.\n");
     }
     for found in found {
-        answer.push_str(&format!("\n{} ({}): {}\n", found.passage.title, found.passage.source, found.passage.text));
+        answer.push_str(&format!(
+            "\n{} ({}): {}\n",
+            found.passage.title, found.passage.source, found.passage.text
+        ));
     }
     Ok(answer.chars().take(chars).collect())
 }

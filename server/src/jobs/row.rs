@@ -145,7 +145,8 @@ pub(crate) fn live_summary(conn: &Connection, owner: OwnerId) -> rusqlite::Resul
          ORDER BY created_ms, id LIMIT ?2"
     ))?;
     let rows = select.query_map(params![owner, LISTED_MAX], JobRow::read)?;
-    let jobs = rows.map(|row| row.map(|row| Value::Object(row.light()))).collect::<rusqlite::Result<Vec<_>>>()?;
+    let jobs =
+        rows.map(|row| row.map(|row| Value::Object(row.light()))).collect::<rusqlite::Result<Vec<_>>>()?;
     Payload::new(&json!({ "jobs": jobs })).map_err(|_| rusqlite::Error::InvalidQuery)
 }
 

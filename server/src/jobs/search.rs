@@ -62,7 +62,8 @@ pub(super) async fn run(job: &Job) -> Result<Payload, Stopped> {
         job.step(events, &state, (done, total)).await?;
     }
     let total = state.results.len();
-    let result = if truncated { json!({ "total": total, "truncated": true }) } else { json!({ "total": total }) };
+    let result =
+        if truncated { json!({ "total": total, "truncated": true }) } else { json!({ "total": total }) };
     Ok(Payload::new(&result).expect("an object"))
 }
 

@@ -155,7 +155,8 @@ impl Job {
 
     /// What was asked.
     pub(super) fn params<P: DeserializeOwned>(&self) -> Result<P, Stopped> {
-        serde_json::from_str(&self.row.params).map_err(|_| Stopped::failed("INTERNAL", "the job cannot be read"))
+        serde_json::from_str(&self.row.params)
+            .map_err(|_| Stopped::failed("INTERNAL", "the job cannot be read"))
     }
 
     /// What the steps before added up to: nothing for a new job.

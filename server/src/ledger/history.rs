@@ -19,10 +19,10 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) fn read(conn: &Connection, owner: OwnerId) -> rusqlite::Result<Self> {
-        conn.prepare_cached("SELECT position, tag, floor FROM owners WHERE id = ?1")?.query_row(
-            params![owner],
-            |row| Ok(Self { position: row.get(0)?, tag: tag(row, 1)?, floor: row.get(2)? }),
-        )
+        conn.prepare_cached("SELECT position, tag, floor FROM owners WHERE id = ?1")?
+            .query_row(params![owner], |row| {
+                Ok(Self { position: row.get(0)?, tag: tag(row, 1)?, floor: row.get(2)? })
+            })
     }
 }
 

@@ -11,8 +11,8 @@
 mod history;
 mod outcome;
 
-use keepline_protocol::{ActionId, ErrorBody, ErrorCode, LedgerMark, limits::LEDGER_CHECKPOINT_EVERY};
 pub(crate) use history::{Ledger, compare, confirmed, forget_replies, prune_by_age};
+use keepline_protocol::{ActionId, ErrorBody, ErrorCode, LedgerMark, limits::LEDGER_CHECKPOINT_EVERY};
 pub(crate) use outcome::{Digest, Outcome, Recorded};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -170,7 +170,6 @@ fn write_head(conn: &Connection, owner: OwnerId, head: &LedgerHead) -> rusqlite:
         .execute(params![owner, head.position, head.tag.to_bytes(), head.floor])?;
     Ok(())
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -80,7 +80,9 @@ impl Recorded {
         let (ok, reply, error) = match self.outcome {
             Outcome::Applied(reply) => (true, (!self.forgotten).then_some(reply), None),
             Outcome::Refused(error) => (false, None, Some(error)),
-            Outcome::Void => (false, None, Some(ErrorBody::new(ErrorCode::Void, "voided before it was applied"))),
+            Outcome::Void => {
+                (false, None, Some(ErrorBody::new(ErrorCode::Void, "voided before it was applied")))
+            }
         };
         ActionAck {
             ok,

@@ -28,7 +28,10 @@ pub(super) struct Clockwork {
 impl Clockwork {
     pub(super) fn new(expires_ms: i64, now_ms: i64) -> Self {
         let left = Duration::from_millis(u64::try_from(expires_ms.saturating_sub(now_ms)).unwrap_or(0));
-        #[expect(clippy::disallowed_methods, reason = "a session's timers run on the runtime's clock; no engine")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a session's timers run on the runtime's clock; no engine"
+        )]
         let now = Instant::now();
         // A token for ever is as good as one for a year, and an instant can be added to.
         let left = left.min(Duration::from_secs(365 * 24 * 60 * 60));
@@ -81,7 +84,10 @@ impl Session {
     /// The server goes away. A Keepline client is told and hangs up by itself once it has its answers; a stock
     /// client knows nothing of that, so its engine is closed when nothing is in flight.
     pub(super) async fn drain(&mut self) -> Flow {
-        #[expect(clippy::disallowed_methods, reason = "a session's timers run on the runtime's clock; no engine")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a session's timers run on the runtime's clock; no engine"
+        )]
         let now = Instant::now();
         self.clockwork.drained = Some(now + self.app.drain_timeout);
         if self.proto {

@@ -39,7 +39,9 @@ impl Session {
                 self.answer(ack, &answer).await
             }
             names::ACTION_VOID => match decode::<VoidRequest>(&payload) {
-                Ok(VoidRequest { id, prev, mark }) => self.apply(ack, Asked::Void(Claim { id, prev, mark })).await,
+                Ok(VoidRequest { id, prev, mark }) => {
+                    self.apply(ack, Asked::Void(Claim { id, prev, mark })).await
+                }
                 Err(error) => self.answer(ack, &refused(error)).await,
             },
             _ => match self.read_action(name, payload, args, items.next().as_ref()) {
@@ -138,7 +140,9 @@ impl Session {
 
 /// Reads what a client sent.
 pub(super) fn decode<T: DeserializeOwned>(payload: &Payload) -> Result<T, ErrorBody> {
-    payload.decode().map_err(|_| ErrorBody::new(ErrorCode::BadRequest, "the payload or the meta has another shape"))
+    payload
+        .decode()
+        .map_err(|_| ErrorBody::new(ErrorCode::BadRequest, "the payload or the meta has another shape"))
 }
 
 pub(super) fn unavailable(error: &StorageError) -> ErrorBody {

@@ -1,9 +1,8 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use keepline_protocol::{
-    ConnectAuth, ConnectCode, ConnectRefused, Connected as ConnectReply, Limits, PROTO, Payload, SessionReady,
-    Stream, StreamStatus, Subscribe, limits, names,
-    socket_io::ROOT,
+    ConnectAuth, ConnectCode, ConnectRefused, Connected as ConnectReply, Limits, PROTO, Payload,
+    SessionReady, Stream, StreamStatus, Subscribe, limits, names, socket_io::ROOT,
 };
 use uuid::Uuid;
 
@@ -36,7 +35,8 @@ struct Refusal {
 
 impl From<ConnectCode> for Refusal {
     fn from(code: ConnectCode) -> Self {
-        let retry_after = matches!(code, ConnectCode::RateLimited | ConnectCode::Unavailable).then_some(RETRY_AFTER);
+        let retry_after =
+            matches!(code, ConnectCode::RateLimited | ConnectCode::Unavailable).then_some(RETRY_AFTER);
         Self { code, retry_after }
     }
 }
@@ -101,7 +101,8 @@ impl App {
         let connected = Connected { known, outlet, seat, expires_ms: verified.expires_ms, proto };
         self.hub.fanout().add_owner(connected.known.id, &connected.outlet);
         // From here on the outlet is listed, and has to be taken off the list where this does not end well.
-        let welcomed = if proto { self.welcome(&connected, auth).await } else { self.welcome_stock(&connected).await };
+        let welcomed =
+            if proto { self.welcome(&connected, auth).await } else { self.welcome_stock(&connected).await };
         match welcomed {
             Ok((ready, live)) => Ok(Admitted { connected, ready, live }),
             Err(error) => {

@@ -1,5 +1,6 @@
 use keepline_protocol::{
-    ErrorBody, ErrorCode, Payload, SessionAck, Stream, StreamStatus, Subscribe, Subscribed, Unsubscribe, limits,
+    ErrorBody, ErrorCode, Payload, SessionAck, Stream, StreamStatus, Subscribe, Subscribed, Unsubscribe,
+    limits,
 };
 use serde_json::{Value, json};
 
@@ -16,7 +17,9 @@ impl Session {
             Ok(asked) => asked,
             Err(error) => return self.answer(ack, &SessionAck::<Subscribed>::Refused(error)).await,
         };
-        if self.outlet.watched_as(&asked.stream).is_none() && self.outlet.watched().len() >= limits::STREAMS_MAX {
+        if self.outlet.watched_as(&asked.stream).is_none()
+            && self.outlet.watched().len() >= limits::STREAMS_MAX
+        {
             let error = ErrorBody::new(ErrorCode::RateLimited, "too many streams on one connection");
             return self.answer(ack, &SessionAck::<Subscribed>::Refused(error)).await;
         }

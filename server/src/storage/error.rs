@@ -28,10 +28,17 @@ impl fmt::Display for OpenError {
         match self {
             Self::InUse(path) => write!(f, "{} is in use by another process", path.display()),
             Self::NewerSchema { found, known } => {
-                write!(f, "the database has schema {found}, this version knows up to {known}: use a newer server")
+                write!(
+                    f,
+                    "the database has schema {found}, this version knows up to {known}: use a newer server"
+                )
             }
             Self::Corrupt(path) => {
-                write!(f, "{} is damaged; it was left as it is: restore a backup or move it away", path.display())
+                write!(
+                    f,
+                    "{} is damaged; it was left as it is: restore a backup or move it away",
+                    path.display()
+                )
             }
             Self::Foreign(path) => write!(f, "{} belongs to another program", path.display()),
             Self::Io(path, error) => write!(f, "{}: {error}", path.display()),

@@ -18,7 +18,11 @@ pub(super) fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(),
     };
     let id = read("PRAGMA application_id")?;
     let tables = read("SELECT count(*) FROM sqlite_schema")?;
-    if id == APPLICATION_ID || (id == 0 && tables == 0) { Ok(()) } else { Err(OpenError::Foreign(path.to_owned())) }
+    if id == APPLICATION_ID || (id == 0 && tables == 0) {
+        Ok(())
+    } else {
+        Err(OpenError::Foreign(path.to_owned()))
+    }
 }
 
 /// Brings the schema up to date, all steps in one transaction.

@@ -161,7 +161,10 @@ impl Worker for Reader {
     }
 }
 
-fn in_transaction<T>(conn: &Connection, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+fn in_transaction<T>(
+    conn: &Connection,
+    work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
     conn.prepare_cached("BEGIN")?.execute([])?;
     let value = work(conn);
     conn.prepare_cached("COMMIT")?.execute([])?;
@@ -169,7 +172,8 @@ fn in_transaction<T>(conn: &Connection, work: impl FnOnce(&Connection) -> rusqli
 }
 
 fn read_epoch(conn: &Connection) -> rusqlite::Result<Epoch> {
-    let text: String = conn.query_row("SELECT value FROM about WHERE name = 'epoch'", [], |row| row.get(0))?;
+    let text: String =
+        conn.query_row("SELECT value FROM about WHERE name = 'epoch'", [], |row| row.get(0))?;
     // Written by the migration that made the file; anything else there is damage.
     Epoch::new(text).map_err(|_| rusqlite::Error::InvalidQuery)
 }

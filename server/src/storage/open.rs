@@ -39,7 +39,8 @@ pub(crate) fn open(folder: &Path) -> Result<Opened, OpenError> {
     let lock = take_lock(folder)?;
     let path = folder.join(FILE);
     create_private(&path).map_err(|error| OpenError::Io(path.clone(), error))?;
-    let mut writer = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| sorted(&path, error))?;
+    let mut writer =
+        connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| sorted(&path, error))?;
     migrations::refuse_foreign(&writer, &path)?;
     set_durability(&writer).map_err(|error| sorted(&path, error))?;
     check(&writer, &path)?;
@@ -207,7 +208,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let opened = open(folder.path()).unwrap();
         let pragma = |name: &str| -> String {
-            opened.writer.query_row(&format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}"), [], |row| row.get(0)).unwrap()
+            opened
+                .writer
+                .query_row(&format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}"), [], |row| row.get(0))
+                .unwrap()
         };
         assert_eq!(pragma("journal_mode"), "wal");
         assert_eq!(pragma("synchronous"), "2");

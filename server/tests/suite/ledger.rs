@@ -36,7 +36,10 @@ async fn an_action_that_comes_again_is_answered_and_not_applied_again() {
     assert_eq!((&ready["ledger"]["position"], &ready["ledger"]["tag"]), (&json!(1), &first["tag"]));
     let again = other.call("test:record:v1", &[record(1), meta]).await;
     assert_eq!((&again["ok"], &again["dup"]), (&json!(true), &json!(true)));
-    assert_eq!((&again["position"], &again["tag"], &again["reply"]), (&first["position"], &first["tag"], &first["reply"]));
+    assert_eq!(
+        (&again["position"], &again["tag"], &again["reply"]),
+        (&first["position"], &first["tag"], &first["reply"])
+    );
     assert_eq!(recorded(&mut other).await, [1]);
 }
 
@@ -81,7 +84,8 @@ async fn below_the_floor_nothing_is_applied() {
     let (mut peer, ready) = Peer::keepline(&server, "alice").await;
     assert_eq!((&ready["ledger"]["position"], &ready["ledger"]["floor"]), (&json!(10), &json!(5)));
     // Forgotten and perhaps applied: not applied again.
-    let again = peer.call("test:record:v1", &[record(0), json!({ "id": old, "mark": { "position": 4 } })]).await;
+    let again =
+        peer.call("test:record:v1", &[record(0), json!({ "id": old, "mark": { "position": 4 } })]).await;
     assert_eq!((code(&again), &again["position"]), ("INDETERMINATE", &Value::Null));
     assert_eq!(again["error"]["retryable"], false);
     // A mark at the floor is good.
@@ -97,7 +101,10 @@ async fn a_refusal_for_good_takes_a_position_and_leaves_no_effect() {
     let meta = json!({ "id": fresh_id() });
     let fail = json!({ "code": "NO_FUNDS", "retryable": false });
     let refused = peer.call("test:fail:v1", &[fail.clone(), meta.clone()]).await;
-    assert_eq!((&refused["ok"], code(&refused), &refused["position"]), (&json!(false), "NO_FUNDS", &json!(1)));
+    assert_eq!(
+        (&refused["ok"], code(&refused), &refused["position"]),
+        (&json!(false), "NO_FUNDS", &json!(1))
+    );
     let again = peer.call("test:fail:v1", &[fail, meta]).await;
     assert_eq!((code(&again), &again["position"], &again["dup"]), ("NO_FUNDS", &json!(1), &json!(true)));
     // Half done, then refused: the first event goes as well.
@@ -193,9 +200,7 @@ async fn cursors_are_compared_at_connect_and_on_demand() {
     for n in 0..8 {
         tags.push(peer.act("test:record:v1", record(n)).await["tag"].clone());
     }
-    let cursor = |epoch: &Value, position: usize, tag: &Value| {
-        json!({ "epoch": epoch, "position": position, "tag": tag })
-    };
+    let cursor = |epoch: &Value, position: usize, tag: &Value| json!({ "epoch": epoch, "position": position, "tag": tag });
     let cases = [
         (cursor(&epoch, 8, &tags[8]), "ok"),
         (cursor(&epoch, 6, &tags[6]), "ok"),
@@ -232,7 +237,8 @@ async fn a_restored_backup_is_noticed() {
     let (mut peer, ready) = Peer::keepline(&server, "alice").await;
     let lost = fresh_id();
     let answer = peer.call("test:record:v1", &[record(2), json!({ "id": lost })]).await;
-    let cursor = json!({ "epoch": ready["ledger"]["epoch"], "position": answer["position"], "tag": answer["tag"] });
+    let cursor =
+        json!({ "epoch": ready["ledger"]["epoch"], "position": answer["position"], "tag": answer["tag"] });
     peer.hang_up().await;
     let setup = server.stop().await;
     let data = setup.config.data.clone();
@@ -244,7 +250,10 @@ async fn a_restored_backup_is_noticed() {
     let mut auth = server.auth("alice");
     auth["ledger"] = cursor;
     let (mut peer, ready) = Peer::resume(&server, &auth).await;
-    assert_eq!((&ready["ledger"]["status"], &ready["ledger"]["position"]), (&json!("rolled_back"), &json!(1)));
+    assert_eq!(
+        (&ready["ledger"]["status"], &ready["ledger"]["position"]),
+        (&json!("rolled_back"), &json!(1))
+    );
     // Sent again, it is applied: effect and entry were lost together.
     let again = peer.call("test:record:v1", &[record(2), json!({ "id": lost })]).await;
     assert_eq!((&again["position"], &again["dup"]), (&json!(2), &Value::Null));
@@ -263,7 +272,8 @@ async fn a_deleted_database_has_another_epoch() {
     let epoch = &before["ledger"]["epoch"];
     let mut auth = server.auth("alice");
     auth["ledger"] = json!({ "epoch": epoch, "position": 1, "tag": answer["tag"] });
-    auth["resume"] = json!({ "user": { "epoch": epoch, "offset": 1 }, "job:x": { "epoch": epoch, "offset": 3 } });
+    auth["resume"] =
+        json!({ "user": { "epoch": epoch, "offset": 1 }, "job:x": { "epoch": epoch, "offset": 3 } });
     let (_, ready) = Peer::resume(&server, &auth).await;
     assert_ne!(ready["ledger"]["epoch"], *epoch);
     assert_eq!(ready["ledger"]["status"], "rolled_back");

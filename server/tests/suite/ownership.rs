@@ -14,7 +14,8 @@ async fn another_users_job_is_unknown_by_every_frame() {
     let stream = format!("job:{job}");
     let epoch = &ready["ledger"]["epoch"];
     let mut auth = server.auth("bob");
-    auth["resume"] = json!({ &stream: { "epoch": epoch, "offset": 1 }, "job:never": { "epoch": epoch, "offset": 1 } });
+    auth["resume"] =
+        json!({ &stream: { "epoch": epoch, "offset": 1 }, "job:never": { "epoch": epoch, "offset": 1 } });
     let (mut bob, ready) = Peer::resume(&server, &auth).await;
     // As one that never was.
     assert_eq!(ready["streams"][&stream], ready["streams"]["job:never"]);
@@ -57,7 +58,8 @@ async fn cursors_of_another_account_are_ignored() {
         let mut auth = server.auth("alice");
         auth["account"] = account;
         auth["ledger"] = json!({ "epoch": "another", "position": 9, "tag": "0000000000000001" });
-        auth["resume"] = json!({ "user": { "epoch": "another", "offset": 9 }, "job:x": { "epoch": "y", "offset": 1 } });
+        auth["resume"] =
+            json!({ "user": { "epoch": "another", "offset": 9 }, "job:x": { "epoch": "y", "offset": 1 } });
         let (_, ready) = Peer::resume(&server, &auth).await;
         assert_eq!(ready["user"], "alice");
         assert_eq!(ready["ledger"]["status"], "ok");

@@ -43,7 +43,13 @@ impl Peer {
         let (mut socket, _) = client_async(url, tcp).await.unwrap();
         let first = timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap();
         assert!(first.to_text().unwrap().starts_with("0{"), "the engine opens");
-        Self { socket, decoder: Decoder::default(), next_ack: 0, events: VecDeque::new(), acks: VecDeque::new() }
+        Self {
+            socket,
+            decoder: Decoder::default(),
+            next_ack: 0,
+            events: VecDeque::new(),
+            acks: VecDeque::new(),
+        }
     }
 
     /// Connects with this `auth`; `Err` is the payload of CONNECT_ERROR.
@@ -191,7 +197,8 @@ impl Peer {
 
     pub(crate) async fn next(&mut self) -> Came {
         loop {
-            let message = match timeout(PATIENCE, self.socket.next()).await.expect("something comes in time") {
+            let message = match timeout(PATIENCE, self.socket.next()).await.expect("something comes in time")
+            {
                 Some(Ok(message)) => message,
                 Some(Err(_)) | None => return Came::Closed,
             };

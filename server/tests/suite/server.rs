@@ -8,7 +8,9 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use keepline_server::{Actions, AuthConfig, Clock, Config, Owner, Publisher, Rates, Server, connection::bind};
+use keepline_server::{
+    Actions, AuthConfig, Clock, Config, Owner, Publisher, Rates, Server, connection::bind,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -116,10 +118,6 @@ impl TestServer {
     pub(crate) async fn stopped(self) -> Setup {
         tokio::time::timeout(Duration::from_secs(30), self.task).await.expect("the server stops").unwrap();
         Setup::in_folder(self.folder, self.clock)
-    }
-
-    pub(crate) fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
     }
 
     pub(crate) fn corpus(&self) -> PathBuf {

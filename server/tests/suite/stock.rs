@@ -1,1 +1,98 @@
-//! To come.
+use serde_json::{Value, json};
+
+use crate::{
+    peer::{Peer, fresh_id},
+    server::{Setup, TestServer},
+};
+
+#[tokio::test]
+async fn a_stock_client_follows_its_user_stream_and_its_jobs() {
+    let server = Setup::new().document("moon.txt", "The moon.").start();
+    let mut peer = Peer::stock(&server, "alice").await;
+    let answer = peer.call("search:start:v1", &[json!({ "query": "moon" })]).await;
+    assert_eq!((&answer["ok"], &answer["position"]), (&json!(true), &Value::Null));
+    let job = answer["reply"]["job"].clone();
+    let (mut created, mut completed, mut results) = (0, 0, 0);
+    // Of each turn there is the job's own event and the notice on the user's stream.
+    while completed < 2 {
+        let (name, args) = peer.next_event().await;
+        assert_eq!(args.len(), 1, "an argument more breaks real clients");
+        assert_eq!(args[0]["job"], job);
+        match name.as_str() {
+            "job:created:v1" => created += 1,
+            "search:result:v1" => results += 1,
+            "job:completed:v1" => completed += 1,
+            _ => {}
+        }
+    }
+    assert_eq!((created, results), (2, 1));
+}
+
+#[tokio::test]
+async fn a_stock_client_may_ask_for_metas() {
+    let server = TestServer::start();
+    let auth = json!({ "token": server.token("alice"), "meta": true });
+    let (mut peer, reply) = Peer::connect(server.address, &auth).await.unwrap();
+    assert_eq!(reply.as_object().unwrap().len(), 1);
+    peer.call("test:record:v1", &[json!({ "n": 1 })]).await;
+    let args = peer.event("test:recorded:v1").await;
+    assert_eq!(
+        (&args[0], &args[1]["stream"], &args[1]["offset"]),
+        (&json!({ "n": 1, "action": null }), &json!("user"), &json!(1))
+    );
+}
+
+#[tokio::test]
+async fn with_an_id_an_action_is_applied_once_without_it_each_time() {
+    let server = TestServer::start();
+    let mut peer = Peer::stock(&server, "alice").await;
+    let id = fresh_id();
+    for dup in [Value::Null, json!(true)] {
+        let answer = peer.call("test:record:v1", &[json!({ "n": 1 }), json!({ "id": id })]).await;
+        assert_eq!((&answer["ok"], &answer["position"], &answer["dup"]), (&json!(true), &json!(1), &dup));
+    }
+    for _ in 0..2 {
+        assert_eq!(peer.call("test:record:v1", &[json!({ "n": 2 })]).await["ok"], true);
+    }
+    // Its own second argument is no meta; without an acknowledgement it is applied all the same.
+    assert_eq!(peer.call("test:record:v1", &[json!({ "n": 3 }), json!("mine")]).await["ok"], true);
+    peer.emit("test:record:v1", &[json!({ "n": 4 })]).await;
+    let mut seen = Vec::new();
+    while seen.last() != Some(&4) {
+        seen.push(peer.event("test:recorded:v1").await[0]["n"].as_i64().unwrap());
+    }
+    assert_eq!(seen, [1, 2, 2, 3, 4]);
+}
+
+#[tokio::test]
+async fn a_stock_client_may_subscribe_as_well() {
+    let server = TestServer::start();
+    let mut peer = Peer::stock(&server, "alice").await;
+    peer.call("test:record:v1", &[json!({ "n": 1 })]).await;
+    peer.event("test:recorded:v1").await;
+    let answer = peer.call("stream:subscribe:v1", &[json!({ "stream": "user", "after": 0 })]).await;
+    assert_eq!(answer["head"], 1);
+    assert_eq!(peer.event("test:recorded:v1").await, [json!({ "n": 1, "action": null })]);
+}
+
+#[tokio::test]
+async fn refused_without_an_id_leaves_nothing() {
+    let server = TestServer::start();
+    let mut peer = Peer::stock(&server, "alice").await;
+    let answer = peer.call("no:such:v1", &[]).await;
+    assert_eq!((&answer["error"]["code"], &answer["position"]), (&json!("UNKNOWN_ACTION"), &Value::Null));
+}
+
+#[tokio::test]
+async fn other_namespaces_are_refused() {
+    use futures_util::{SinkExt as _, StreamExt as _};
+    use tokio_tungstenite::tungstenite::Message;
+    let server = TestServer::start();
+    let tcp = tokio::net::TcpStream::connect(server.address).await.unwrap();
+    let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket", server.address);
+    let (mut socket, _) = tokio_tungstenite::client_async(url, tcp).await.unwrap();
+    socket.next().await.unwrap().unwrap();
+    socket.send(Message::text("40/admin,{}")).await.unwrap();
+    let answer = socket.next().await.unwrap().unwrap();
+    assert_eq!(answer.to_text().unwrap(), "44/admin,{\"message\":\"Invalid namespace\"}");
+}

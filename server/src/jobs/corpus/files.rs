@@ -14,13 +14,15 @@ const SKIPPED: &[&str] = &["node_modules", "target", "build", "dist", "__pycache
 
 /// What is read as text.
 const EXTENSIONS: &[&str] = &[
-    "adoc", "c", "cc", "cfg", "conf", "cpp", "cs", "css", "csv", "go", "h", "hpp", "htm", "html", "ini", "java",
-    "js", "json", "jsx", "kt", "kts", "log", "lua", "m", "markdown", "md", "mdx", "org", "php", "pl", "proto", "py",
-    "rb", "rs", "rst", "scala", "sh", "sql", "swift", "tex", "toml", "ts", "tsx", "txt", "xml", "yaml", "yml",
+    "adoc", "c", "cc", "cfg", "conf", "cpp", "cs", "css", "csv", "go", "h", "hpp", "htm", "html", "ini",
+    "java", "js", "json", "jsx", "kt", "kts", "log", "lua", "m", "markdown", "md", "mdx", "org", "php", "pl",
+    "proto", "py", "rb", "rs", "rst", "scala", "sh", "sql", "swift", "tex", "toml", "ts", "tsx", "txt",
+    "xml", "yaml", "yml",
 ];
 
 /// Names without an extension that are text as well.
-const NAMES: &[&str] = &["CHANGELOG", "CONTRIBUTING", "COPYING", "LICENSE", "Makefile", "NOTES", "README", "TODO"];
+const NAMES: &[&str] =
+    &["CHANGELOG", "CONTRIBUTING", "COPYING", "LICENSE", "Makefile", "NOTES", "README", "TODO"];
 
 /// A file of the corpus as the folder shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]

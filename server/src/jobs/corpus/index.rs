@@ -113,7 +113,8 @@ impl Index {
 
     fn known(&self) -> rusqlite::Result<HashMap<String, (i64, (i64, u64))>> {
         let mut select = self.conn.prepare_cached("SELECT path, id, modified_ms, bytes FROM files")?;
-        let rows = select.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, (row.get(2)?, row.get(3)?)))))?;
+        let rows =
+            select.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, (row.get(2)?, row.get(3)?)))))?;
         rows.collect()
     }
 }
@@ -157,7 +158,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("one.md"), "# Tides\n\nThe moon pulls the sea.").unwrap();
         fs::create_dir(folder.path().join("deep")).unwrap();
-        fs::write(folder.path().join("deep/two.txt"), "The sea is deep and the moon is far.\r\nmoon").unwrap();
+        fs::write(folder.path().join("deep/two.txt"), "The sea is deep and the moon is far.\r\nmoon")
+            .unwrap();
         fs::write(folder.path().join("photo.png"), "moon").unwrap();
         fs::write(folder.path().join(".hidden.md"), "moon").unwrap();
         let index = Index::open(&folder.path().join("index.db")).unwrap();

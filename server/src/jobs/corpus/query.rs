@@ -40,7 +40,10 @@ mod tests {
 
     #[test]
     fn nothing_of_a_query_is_an_operator() {
-        assert_eq!(words("a NEAR(b, 5) \"c\"* -d col:e ^f (g"), ["a", "NEAR", "b", "5", "c", "d", "col", "e", "f", "g"]);
+        assert_eq!(
+            words("a NEAR(b, 5) \"c\"* -d col:e ^f (g"),
+            ["a", "NEAR", "b", "5", "c", "d", "col", "e", "f", "g"]
+        );
         assert_eq!(all(&words("AND OR \"x")), "\"AND\" \"OR\" \"x\"");
         assert_eq!(any(&words("x y")), "\"x\" OR \"y\"");
     }
