@@ -176,7 +176,11 @@ impl Peer {
     pub(crate) async fn closed(&mut self) {
         loop {
             match self.next().await {
-                Came::Closed => return,
+                Came::Closed => {
+                    // Answers the other end's close, or says goodbye to nobody.
+                    let _ = self.socket.close(None).await;
+                    return;
+                }
                 Came::Disconnect => panic!("a DISCONNECT packet"),
                 Came::Event(name, args) => self.events.push_back((name, args)),
                 Came::Ack(id, answer) => self.acks.push_back((id, answer)),
