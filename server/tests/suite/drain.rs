@@ -28,6 +28,7 @@ async fn a_client_that_stays_is_cut_off() {
     peer.event("server:draining:v1").await;
     peer.closed().await;
     assert!(peer.kept_events().iter().all(|(name, _)| name != "auth:expired:v1"));
+    peer.hang_up().await;
     server.stopped().await;
 }
 
@@ -38,5 +39,6 @@ async fn a_stock_client_is_closed_at_once_and_told_nothing() {
     server.begin_stop();
     peer.closed().await;
     assert!(peer.kept_events().is_empty());
+    peer.hang_up().await;
     server.stopped().await;
 }

@@ -2,7 +2,7 @@ use keepline_protocol::{Tag, limits::STREAMS_MAX};
 use serde_json::{Value, json};
 
 use crate::{
-    peer::Peer,
+    peer::{Peer, fresh_id},
     server::{Setup, TestServer},
 };
 
@@ -335,10 +335,14 @@ async fn subscribing_while_events_pour_in_leaves_no_hole() {
 async fn one_connection_holds_so_many_streams_and_no_more() {
     let server = TestServer::start();
     let (mut peer, _) = Peer::keepline(&server, "alice").await;
-    let mut jobs = Vec::new();
+    let mut waiting = Vec::new();
     for _ in 0..=STREAMS_MAX {
         let asked = json!({ "events": 1, "interval_ms": 0 });
-        jobs.push(peer.act("test:job:v1", asked).await["reply"]["job"].as_str().unwrap().to_owned());
+        waiting.push(peer.send("test:job:v1", &[asked, json!({ "id": fresh_id() })]).await);
+    }
+    let mut jobs = Vec::new();
+    for id in waiting {
+        jobs.push(peer.answer(id).await["reply"]["job"].as_str().unwrap().to_owned());
     }
     for (at, job) in jobs.iter().enumerate() {
         let answer = subscribe(&mut peer, json!({ "stream": format!("job:{job}") })).await;
@@ -358,7 +362,7 @@ async fn old_events_and_replies_are_forgotten_and_verdicts_stay() {
     let server = TestServer::start();
     let (mut peer, ready) = Peer::keepline(&server, "alice").await;
     let epoch = &ready["ledger"]["epoch"];
-    let id = crate::peer::fresh_id();
+    let id = fresh_id();
     let args = [emit(1), json!({ "id": id })];
     let first = peer.call("test:record:v1", &args).await;
     server.clock.forward(Duration::from_secs(24 * 3_600 + 1));
