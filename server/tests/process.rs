@@ -1,6 +1,7 @@
 //! The program as a person starts it: what it prints, where, and with which status it ends.
 
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},

@@ -1,5 +1,5 @@
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -39,7 +39,8 @@ pub(crate) struct Outlet {
 
 #[derive(Default)]
 struct State {
-    streams: HashMap<StreamId, Position>,
+    /// Sorted, so that a simulation that is run twice does the same.
+    streams: BTreeMap<StreamId, Position>,
     answers: VecDeque<Frames>,
     ephemeral: VecDeque<Arc<Ephemeral>>,
     followed: Vec<String>,

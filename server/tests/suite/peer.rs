@@ -201,11 +201,8 @@ impl Peer {
 
     pub(crate) async fn next(&mut self) -> Came {
         loop {
-            let message = match timeout(PATIENCE, self.socket.next()).await.expect("something comes in time")
-            {
-                Some(Ok(message)) => message,
-                Some(Err(_)) | None => return Came::Closed,
-            };
+            let next = timeout(PATIENCE, self.socket.next()).await.expect("something comes in time");
+            let Some(Ok(message)) = next else { return Came::Closed };
             let Message::Text(text) = message else {
                 if message.is_close() {
                     return Came::Closed;

@@ -23,6 +23,19 @@ pub(super) struct Index {
     conn: Connection,
 }
 
+/// A file as it was when it was read.
+struct Known {
+    id: i64,
+    modified_ms: i64,
+    bytes: u64,
+}
+
+impl Known {
+    fn is(&self, file: &Listed) -> bool {
+        (self.modified_ms, self.bytes) == (file.modified_ms, file.bytes)
+    }
+}
+
 impl Index {
     /// Opens the file; what is no index of this version is replaced, as it can be made from the documents.
     pub(super) fn open(path: &Path) -> rusqlite::Result<Self> {
@@ -70,11 +83,11 @@ impl Index {
         let mut read = 0_u32;
         for file in listed {
             let before = known.remove(&file.path);
-            if before.as_ref().is_some_and(|(_, stamp)| *stamp == (file.modified_ms, file.bytes)) {
+            if before.as_ref().is_some_and(|known| known.is(file)) {
                 continue;
             }
-            if let Some((id, _)) = before {
-                forget(&tx, id)?;
+            if let Some(known) = before {
+                forget(&tx, known.id)?;
             }
             // What is not UTF-8 is no text of ours; it is remembered, so that it is not read each time.
             let body = fs::read_to_string(folder.join(&file.path)).unwrap_or_default();
@@ -82,8 +95,8 @@ impl Index {
             read += 1;
         }
         let gone = known.len();
-        for (id, _) in known.into_values() {
-            forget(&tx, id)?;
+        for known in known.into_values() {
+            forget(&tx, known.id)?;
         }
         tx.commit()?;
         if read > 0 || gone > 0 {
@@ -111,10 +124,11 @@ impl Index {
         rows.collect()
     }
 
-    fn known(&self) -> rusqlite::Result<HashMap<String, (i64, (i64, u64))>> {
+    fn known(&self) -> rusqlite::Result<HashMap<String, Known>> {
         let mut select = self.conn.prepare_cached("SELECT path, id, modified_ms, bytes FROM files")?;
-        let rows =
-            select.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, (row.get(2)?, row.get(3)?)))))?;
+        let rows = select.query_map([], |row| {
+            Ok((row.get(0)?, Known { id: row.get(1)?, modified_ms: row.get(2)?, bytes: row.get(3)? }))
+        })?;
         rows.collect()
     }
 }
