@@ -1,0 +1,93 @@
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Driver, Phase};
+use crate::{
+    command::{Answer, Command},
+    engine::Effect,
+    shared::OutboxChange,
+    transport::LineCounters,
+};
+
+impl Driver {
+    /// Does what the engine wants done, in its order.
+    pub(super) fn run_effects(&mut self) {
+        loop {
+            let Phase::Running(core) = &mut self.phase else { return };
+            let Some(effect) = core.poll_effect() else { return };
+            self.run_effect(effect);
+        }
+    }
+
+    fn run_effect(&mut self, effect: Effect) {
+        match effect {
+            Effect::Dial => self.line.dial(),
+            Effect::HangUp => self.line.hang_up(),
+            Effect::Probe => self.line.probe(),
+            Effect::FetchToken(reason) => self.tokens.ask(reason),
+            Effect::Deliver { stream, item, durable } => {
+                self.shared.with_observers(|observers| {
+                    if let Some(fanout) = observers.get_mut(&stream) {
+                        fanout.publish(&item);
+                    }
+                });
+                if durable {
+                    self.registry.deliver(&stream, item);
+                }
+            }
+            Effect::Settle { id, outcome } => {
+                if self.waiters.settle(id, &outcome) {
+                    // The app has it, so the row may be pruned one day. Nobody waits for this to be written.
+                    let (answer, _) = tokio::sync::oneshot::channel();
+                    self.own.push(Command::Outcome { id, answer });
+                    let due = self.now().at + TAKEN_DELAY;
+                    self.own_due.get_or_insert(due);
+                }
+                self.shared.change(&OutboxChange::Settled(id, outcome));
+            }
+            Effect::Changed { id } => self.shared.change(&OutboxChange::Changed(id)),
+            Effect::RolledBack { actions } => self.shared.change(&OutboxChange::RolledBack(actions)),
+            Effect::Renamed { old, new } => {
+                self.waiters.rename(old, new);
+                self.shared.change(&OutboxChange::Renamed { old, new });
+            }
+            Effect::Status(status) => {
+                tracing::debug!(line = status.line.as_str(), pending = status.pending, "status");
+                self.shared.set_status(status);
+            }
+            Effect::Submitted(answer, result) => send(answer, result),
+            Effect::Controlled(answer, result) => send(answer, result),
+            Effect::Retried(answer, result) => send(answer, result),
+            Effect::OutcomeRead(answer, result) => send(answer, result),
+            Effect::Listed(answer, rows) => send(answer, Ok(rows)),
+            Effect::Called(answer, result) => send(answer, result),
+            Effect::Emitted(answer, written) => send(answer, written),
+            Effect::Consuming(answer, result) => send(answer, result),
+            Effect::SignedOut(answer) => send(answer, Ok(())),
+            Effect::Diagnosed(answer, report) => {
+                let report = with_own(report, self.line.counters(), self.reopened);
+                send(answer, report);
+            }
+        }
+    }
+}
+
+fn send<T>(answer: Answer<T>, value: T) {
+    // Whoever asked may have gone.
+    let _ = answer.send(value);
+}
+
+/// The engine's report with what only the driver knows.
+fn with_own(mut report: Value, line: LineCounters, reopened: u64) -> Value {
+    if let Value::Object(fields) = &mut report {
+        fields.insert("transport".to_owned(), json!(line));
+        fields.insert("store_reopened".to_owned(), json!(reopened));
+        fields.insert("platform".to_owned(), json!([std::env::consts::OS, std::env::consts::ARCH]));
+    }
+    report
+}
+
+/// How long it may take until a row is marked as taken by an app that waited for it. Long enough to share the commit
+/// of whatever comes next.
+const TAKEN_DELAY: Duration = Duration::from_millis(100);

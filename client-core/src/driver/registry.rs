@@ -1,0 +1,134 @@
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use keepline_protocol::Stream;
+use tokio::sync::oneshot::{self, error::TryRecvError};
+
+use crate::{
+    command::{Command, Freed},
+    engine::Delivery,
+    error::EventsError,
+    shared::Observers,
+    stream::{Mailbox, Progress},
+};
+
+/// The app's consumers and live taps, as the engine knows them.
+#[derive(Default)]
+pub(crate) struct Registry {
+    consumers: HashMap<Stream, Arc<Mailbox>>,
+    observed: BTreeSet<Stream>,
+    /// There is an engine, and it knows all of these.
+    is_live: bool,
+    checks: Vec<Check>,
+}
+
+/// A question to the engine whose answer was not read yet.
+type Check = (Arc<Mailbox>, oneshot::Receiver<Result<(), EventsError>>);
+
+impl Registry {
+    /// A mailbox moved: it is new, its app took something, or it was given back.
+    pub(crate) fn moved(&mut self, mailbox: &Arc<Mailbox>, commands: &mut Vec<Command>) {
+        let is_known = self.consumers.get(mailbox.stream()).is_some_and(|known| Arc::ptr_eq(known, mailbox));
+        match (is_known, mailbox.is_released() || mailbox.has_ended()) {
+            (true, false) => report(mailbox, commands),
+            (true, true) => {
+                report(mailbox, commands);
+                commands.push(Command::Release { stream: mailbox.stream().clone() });
+                self.consumers.remove(mailbox.stream());
+            }
+            (false, false) => {
+                self.consumers.insert(mailbox.stream().clone(), Arc::clone(mailbox));
+                self.consume(mailbox, commands);
+            }
+            (false, true) => {}
+        }
+    }
+
+    /// Taps came or went.
+    pub(crate) fn taps_moved(&mut self, observers: &mut Observers, commands: &mut Vec<Command>) {
+        observers.retain(|_, fanout| !fanout.prune());
+        let wanted: BTreeSet<Stream> = observers.keys().cloned().collect();
+        if self.is_live {
+            let (came, went) = (wanted.difference(&self.observed), self.observed.difference(&wanted));
+            commands.extend(came.map(|stream| Command::Observe { stream: stream.clone() }));
+            commands.extend(went.map(|stream| Command::Unobserve { stream: stream.clone() }));
+        }
+        self.observed = wanted;
+    }
+
+    /// Hands an item to the durable consumer.
+    pub(crate) fn deliver(&mut self, stream: &Stream, item: Delivery) {
+        let is_gone = matches!(item, Delivery::Gone);
+        if let Some(mailbox) = self.consumers.get(stream) {
+            mailbox.deliver(item);
+        }
+        if is_gone {
+            // The engine has forgotten the stream, and another consumer may begin.
+            self.consumers.remove(stream);
+        }
+    }
+
+    /// Reads what the engine answered to new consumers.
+    pub(crate) fn serve_checks(&mut self) {
+        for (mailbox, mut check) in std::mem::take(&mut self.checks) {
+            match check.try_recv() {
+                Ok(Err(error)) => {
+                    tracing::error!(stream = %mailbox.stream(), %error, "a consumer was refused");
+                    mailbox.end();
+                    self.consumers.remove(mailbox.stream());
+                }
+                // A new engine will be asked again.
+                Ok(Ok(())) | Err(TryRecvError::Closed) => {}
+                Err(TryRecvError::Empty) => self.checks.push((mailbox, check)),
+            }
+        }
+    }
+
+    /// The last word to an engine that is about to be closed: how far everybody is.
+    pub(crate) fn reports(&self) -> Vec<Command> {
+        let mut commands = Vec::new();
+        self.consumers.values().for_each(|mailbox| report(mailbox, &mut commands));
+        commands
+    }
+
+    /// The engine is gone: what was on its way will come again.
+    pub(crate) fn rewind(&mut self) {
+        self.is_live = false;
+        self.checks.clear();
+        self.consumers.values().for_each(|mailbox| mailbox.rewind());
+    }
+
+    /// What to tell a new engine.
+    pub(crate) fn introduce(&mut self, commands: &mut Vec<Command>) {
+        self.is_live = true;
+        let mailboxes: Vec<Arc<Mailbox>> = self.consumers.values().cloned().collect();
+        mailboxes.iter().for_each(|mailbox| self.consume(mailbox, commands));
+        commands.extend(self.observed.iter().map(|stream| Command::Observe { stream: stream.clone() }));
+    }
+
+    pub(crate) fn end(&mut self) {
+        self.consumers.drain().for_each(|(_, mailbox)| mailbox.end());
+    }
+
+    fn consume(&mut self, mailbox: &Arc<Mailbox>, commands: &mut Vec<Command>) {
+        if !self.is_live {
+            return;
+        }
+        let (answer, check) = oneshot::channel();
+        self.checks.push((Arc::clone(mailbox), check));
+        let stream = mailbox.stream().clone();
+        commands.push(Command::Consume { stream, options: mailbox.options(), answer });
+    }
+}
+
+fn report(mailbox: &Mailbox, commands: &mut Vec<Command>) {
+    let Progress { taken, freed } = mailbox.progress();
+    let stream = mailbox.stream().clone();
+    match taken {
+        Some(spot) => commands.push(Command::Taken { stream, epoch: Some(spot.epoch), offset: spot.offset, freed }),
+        None if freed != Freed::default() => commands.push(Command::Freed { stream, freed }),
+        None => {}
+    }
+}

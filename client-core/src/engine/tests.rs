@@ -1,0 +1,8 @@
+//! Engine tests: virtual time, a database in memory, no socket.
+
+mod harness;
+mod inbox;
+mod ledger;
+mod line;
+mod outbox;
+mod plain;

@@ -1,0 +1,220 @@
+use std::time::Duration;
+
+use keepline_protocol::{Stream, names};
+use serde_json::{Value, json};
+
+use super::harness::*;
+use crate::{
+    command::{Consume, Freed},
+    engine::{Delivery, EngineOptions},
+    error::EventsError,
+    status::Line,
+};
+
+const DURABLE: Consume = Consume { after: None, durable: true };
+
+fn job() -> Stream {
+    Stream::job("7")
+}
+
+fn event(bench: &mut Bench, stream: &Stream, epoch: &str, offset: u64) {
+    let meta = json!({"stream": stream, "epoch": epoch, "offset": offset, "tag": tag(offset)});
+    bench.event("tick:v1", &[json!({"at": offset}), meta]);
+}
+
+/// Answers a subscribe with a page of events up to `last` of `head`.
+fn page(bench: &mut Bench, last: u64, head: u64) {
+    let ask = bench.next();
+    assert_eq!(ask.name, names::STREAM_SUBSCRIBE);
+    let stream: Stream = serde_json::from_value(ask.args[0]["stream"].clone()).unwrap();
+    let after = ask.args[0]["after"].as_u64().unwrap_or(0);
+    for offset in after + 1..=last {
+        event(bench, &stream, "E1", offset);
+    }
+    bench.ack(&ask, &json!({"ok": true, "status": "ok", "epoch": "E1", "from": after, "head": head, "more": last < head}));
+}
+
+fn offsets(bench: &Bench) -> Vec<u64> {
+    bench
+        .delivered
+        .iter()
+        .filter_map(|(_, item)| match item {
+            Delivery::Event(event) => event.meta.offset,
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_job_is_pulled_from_its_beginning_page_by_page_then_live() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    bench.consume(job(), DURABLE).unwrap();
+    page(&mut bench, 3, 5);
+    page(&mut bench, 5, 5);
+    event(&mut bench, &job(), "E1", 6);
+    assert_eq!(offsets(&bench), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(bench.waiting(), 0);
+}
+
+#[test]
+fn duplicates_are_dropped_and_a_gap_is_fetched() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    bench.consume(job(), DURABLE).unwrap();
+    page(&mut bench, 2, 2);
+    event(&mut bench, &job(), "E1", 2);
+    event(&mut bench, &job(), "E1", 5);
+    event(&mut bench, &job(), "E1", 6);
+    assert_eq!(offsets(&bench), [1, 2]);
+    page(&mut bench, 6, 6);
+    assert_eq!(offsets(&bench), [1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn the_cursor_moves_only_with_what_the_app_has_taken() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    bench.consume(job(), DURABLE).unwrap();
+    page(&mut bench, 4, 4);
+    bench.taken(job(), "E1", 2, Freed { events: 2, bytes: 20 });
+    bench.pass(Duration::from_millis(100));
+    bench.restart();
+    bench.consume(job(), DURABLE).unwrap();
+    let connect = bench.dial();
+    assert_eq!(connect.args[0]["resume"]["job:7"], json!({"epoch": "E1", "offset": 2, "tag": tag(2)}));
+}
+
+#[test]
+fn cursors_are_stored_in_groups() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    bench.consume(job(), DURABLE).unwrap();
+    page(&mut bench, 200, 200);
+    bench.taken(job(), "E1", 100, Freed { events: 100, bytes: 1_000 });
+    bench.restart();
+    bench.consume(job(), DURABLE).unwrap();
+    assert!(bench.dial().args[0].get("resume").is_none(), "100 events and no time: not stored yet");
+    bench.accept(ready());
+    page(&mut bench, 200, 200);
+    bench.taken(job(), "E1", 128, Freed { events: 128, bytes: 1_280 });
+    bench.restart();
+    bench.consume(job(), DURABLE).unwrap();
+    assert_eq!(bench.dial().args[0]["resume"]["job:7"]["offset"], 128);
+}
+
+#[test]
+fn a_stream_that_stands_at_its_head_is_live_at_once() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    bench.consume(job(), DURABLE).unwrap();
+    page(&mut bench, 2, 2);
+    bench.lose();
+    bench.come_back(with_stream(json!({"status": "ok", "epoch": "E1", "head": 2})));
+    assert_eq!(bench.waiting(), 0);
+    event(&mut bench, &job(), "E1", 3);
+    assert_eq!(offsets(&bench), [1, 2, 3]);
+    assert_eq!(bench.line(), &Line::Online { resumed: true });
+}
+
+#[test]
+fn a_reset_is_told_with_its_snapshot_and_goes_on_after_it() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    bench.consume(job(), DURABLE).unwrap();
+    page(&mut bench, 2, 2);
+    bench.lose();
+    let reset = json!({"epoch": "E2", "offset": 9, "tag": tag(9), "reason": "trimmed", "snapshot": {"events": 9}});
+    bench.come_back(with_stream(json!({"status": "reset", "epoch": "E2", "head": 10, "reset": reset})));
+    assert_eq!(bench.line(), &Line::Online { resumed: false });
+    let Some((_, Delivery::Reset(reset))) = bench.delivered.last() else { panic!() };
+    assert_eq!(reset.snapshot.as_ref().unwrap().as_str(), "{\"events\":9}");
+    let ask = bench.next();
+    assert_eq!((&ask.args[0]["epoch"], &ask.args[0]["after"]), (&json!("E2"), &json!(9)));
+    // The reset itself is a place: once taken, a restart continues there.
+    bench.taken(job(), "E2", 9, Freed { events: 1, bytes: 12 });
+    bench.pass(Duration::from_millis(100));
+    bench.restart();
+    bench.consume(job(), DURABLE).unwrap();
+    assert_eq!(bench.dial().args[0]["resume"]["job:7"]["offset"], 9);
+}
+
+#[test]
+fn a_stream_that_is_gone_says_so_and_loses_its_cursor() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    bench.consume(job(), DURABLE).unwrap();
+    let ask = bench.next();
+    bench.ack(&ask, &json!({"ok": false, "error": {"code": "NOT_FOUND"}}));
+    assert!(matches!(bench.delivered.last(), Some((_, Delivery::Gone))));
+}
+
+#[test]
+fn a_slow_app_gives_the_stream_back_and_pulls_it_again() {
+    let mut bench = Bench::with(EngineOptions { buffer_events: 4, ..EngineOptions::default() });
+    bench.go_online();
+    bench.consume(job(), DURABLE).unwrap();
+    page(&mut bench, 2, 2);
+    for offset in 3..=6 {
+        event(&mut bench, &job(), "E1", offset);
+    }
+    assert_eq!(offsets(&bench), [1, 2, 3, 4]);
+    assert_eq!(bench.next().name, names::STREAM_UNSUBSCRIBE);
+    bench.taken(job(), "E1", 1, Freed { events: 1, bytes: 20 });
+    assert_eq!(bench.waiting(), 0, "half of the buffer must be free");
+    bench.taken(job(), "E1", 2, Freed { events: 1, bytes: 20 });
+    page(&mut bench, 6, 6);
+    assert_eq!(offsets(&bench), [1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn the_user_stream_begins_at_the_head_of_the_first_session() {
+    let mut bench = Bench::new();
+    let mut ready = ready();
+    ready["streams"]["user"] = json!({"status": "ok", "epoch": "E1", "head": 41, "tag": tag(41)});
+    bench.dial();
+    bench.accept(ready);
+    bench.restart();
+    bench.consume(Stream::User, DURABLE).unwrap();
+    assert_eq!(bench.dial().args[0]["resume"]["user"], json!({"epoch": "E1", "offset": 41, "tag": tag(41)}));
+}
+
+#[test]
+fn a_consumer_may_begin_elsewhere() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    bench.consume(Stream::User, Consume { after: Some(0), durable: true }).unwrap();
+    page(&mut bench, 3, 3);
+    assert_eq!(offsets(&bench), [1, 2, 3]);
+}
+
+#[test]
+fn a_stream_has_one_durable_consumer_and_taps_move_no_cursor() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    bench.consume(job(), DURABLE).unwrap();
+    assert_eq!(bench.consume(job(), DURABLE), Err(EventsError::InUse));
+    bench.command(crate::command::Command::Release { stream: job() });
+    assert_eq!(bench.consume(job(), DURABLE), Ok(()));
+}
+
+#[test]
+fn ephemeral_events_have_no_place_and_the_newest_win() {
+    let mut bench = Bench::with(EngineOptions { buffer_events: 1, ..EngineOptions::default() });
+    bench.go_online();
+    bench.consume(job(), DURABLE).unwrap();
+    page(&mut bench, 0, 0);
+    for number in 0..100 {
+        bench.event("typing:v1", &[json!(number), json!({"stream": "job:7"})]);
+    }
+    assert_eq!(bench.delivered.len(), 1);
+    bench.taken(job(), "E1", 0, Freed { events: 1, bytes: 10 });
+    let Some((_, Delivery::Event(event))) = bench.delivered.last() else { panic!() };
+    assert_eq!(event.args[0].as_str(), "36", "63 newer ones still wait");
+}
+
+fn with_stream(stream: Value) -> Value {
+    let mut ready = ready();
+    ready["streams"]["job:7"] = stream;
+    ready
+}

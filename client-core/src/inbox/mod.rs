@@ -1,0 +1,320 @@
+//! What comes in: ordered streams without holes, as far as the app has taken them.
+//!
+//! The server's log is the buffer. A stream whose app is slow is given back and pulled again later; the socket is
+//! always read. For each stream the client knows two places: the cursor on disk, up to which the app has taken
+//! events, and the last event handed to the app's buffer in this process. An event at or below the latter is a
+//! duplicate and dropped; the next one is delivered; one further on shows a hole, and the page after the last good
+//! place is pulled.
+
+mod cursor;
+mod place;
+mod replay;
+mod stream;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::{Duration, Instant},
+};
+
+use keepline_protocol::{
+    EventMeta, SessionReady, Stream, StreamCursor, StreamReady, StreamStatus, Subscribe, Unsubscribe,
+    limits::{PAGE_EVENTS_MAX, RESUME_STREAMS_MAX, STREAMS_MAX},
+};
+
+use self::stream::{Feed, Pull, Room};
+use crate::{
+    command::{Consume, Freed},
+    engine::{Cx, Delivery, Effect, EngineOptions},
+    error::{EventsError, StoreError},
+};
+
+pub(crate) use self::{cursor::forget_cursors, place::Place};
+
+/// The streams that the app listens to.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    account: String,
+    room: Room,
+    feeds: BTreeMap<Stream, Feed>,
+    /// Streams that have something to ask of the server.
+    asking: VecDeque<Stream>,
+    /// When cursors that were not stored yet are stored at the latest.
+    flush_at: Option<Instant>,
+    /// When streams that were refused for the moment are asked for again.
+    retry_at: Option<Instant>,
+    online: bool,
+    plain: bool,
+    pub(crate) counters: Counters,
+}
+
+/// For `diagnostics`.
+#[derive(Debug, Clone, Copy, Default, serde::Serialize)]
+pub(crate) struct Counters {
+    pub(crate) delivered: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) gaps: u64,
+    pub(crate) resets: u64,
+    pub(crate) ephemeral_dropped: u64,
+}
+
+/// What a stream asks of the server.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    Subscribe(Subscribe),
+    Unsubscribe(Unsubscribe),
+}
+
+impl Inbox {
+    pub(crate) fn new(account: &str, options: &EngineOptions) -> Self {
+        Self {
+            account: account.to_owned(),
+            room: Room { events: options.buffer_events, bytes: options.buffer_bytes },
+            feeds: BTreeMap::new(),
+            asking: VecDeque::new(),
+            flush_at: None,
+            retry_at: None,
+            online: false,
+            plain: false,
+            counters: Counters::default(),
+        }
+    }
+
+    /// Another account's cursors count from now on. Feeds that have delivered nothing begin at its cursors.
+    pub(crate) fn switch_account(&mut self, cx: &mut Cx<'_, '_>, account: &str) -> Result<(), StoreError> {
+        self.store_cursors(cx)?;
+        account.clone_into(&mut self.account);
+        for (stream, feed) in &mut self.feeds {
+            feed.restart(cursor::load(cx.tx, account, stream)?);
+        }
+        Ok(())
+    }
+
+    /// The one durable consumer of a stream begins.
+    pub(crate) fn consume(
+        &mut self,
+        cx: &mut Cx<'_, '_>,
+        stream: Stream,
+        options: Consume,
+    ) -> Result<Result<(), EventsError>, StoreError> {
+        if self.feeds.get(&stream).is_some_and(|feed| feed.consumed) {
+            return Ok(Err(EventsError::InUse));
+        }
+        if !self.feeds.contains_key(&stream) && self.feeds.len() >= STREAMS_MAX {
+            return Ok(Err(EventsError::TooMany));
+        }
+        let start = match options.after {
+            Some(offset) => Some(Place { epoch: None, offset, tag: None }),
+            None => cursor::load(cx.tx, &self.account, &stream)?,
+        };
+        let feed = self.feeds.entry(stream.clone()).or_insert_with(|| Feed::new(None));
+        feed.consumed = true;
+        feed.durable = options.durable;
+        feed.restart(start);
+        self.ask(stream);
+        Ok(Ok(()))
+    }
+
+    /// A live tap keeps the stream subscribed; alone, it begins at what comes next.
+    pub(crate) fn observe(&mut self, cx: &mut Cx<'_, '_>, stream: Stream) -> Result<(), StoreError> {
+        if !self.feeds.contains_key(&stream) && self.feeds.len() < STREAMS_MAX {
+            let start = cursor::load(cx.tx, &self.account, &stream)?;
+            self.feeds.insert(stream.clone(), Feed::new(start));
+            self.ask(stream.clone());
+        }
+        if let Some(feed) = self.feeds.get_mut(&stream) {
+            feed.observers += 1;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn unobserve(&mut self, stream: &Stream) {
+        if let Some(feed) = self.feeds.get_mut(stream) {
+            feed.observers = feed.observers.saturating_sub(1);
+            self.drop_if_unwanted(stream);
+        }
+    }
+
+    /// The consumer went away; what it had not taken will come again.
+    pub(crate) fn release(&mut self, cx: &mut Cx<'_, '_>, stream: &Stream) -> Result<(), StoreError> {
+        self.store_cursors(cx)?;
+        if let Some(feed) = self.feeds.get_mut(stream) {
+            feed.consumed = false;
+            feed.held.clear();
+            feed.room_taken = Room::default();
+            self.drop_if_unwanted(stream);
+        }
+        Ok(())
+    }
+
+    /// The app has taken events up to a place: the cursor moves with the next group.
+    pub(crate) fn taken(
+        &mut self,
+        cx: &mut Cx<'_, '_>,
+        stream: &Stream,
+        place: Place,
+    ) -> Result<(), StoreError> {
+        let Some(feed) = self.feeds.get_mut(stream) else { return Ok(()) };
+        if feed.take(place) {
+            self.flush_at.get_or_insert(cx.now.at + CURSOR_DELAY);
+        }
+        if feed.untold >= CURSOR_GROUP { self.store_cursors(cx) } else { Ok(()) }
+    }
+
+    /// Items have left the app's buffer, taken or not: there is room for more.
+    pub(crate) fn freed(&mut self, cx: &mut Cx<'_, '_>, stream: &Stream, freed: Freed) {
+        let Some(feed) = self.feeds.get_mut(stream) else { return };
+        feed.free(freed);
+        self.release_held(cx, stream);
+        if self.feeds.get(stream).is_some_and(|feed| feed.wants_more(self.room)) {
+            self.ask(stream.clone());
+        }
+    }
+
+    /// The places to continue, for CONNECT.
+    pub(crate) fn resume(&self) -> BTreeMap<Stream, StreamCursor> {
+        self.feeds
+            .iter()
+            .filter_map(|(stream, feed)| Some((stream.clone(), feed.place.as_ref()?.to_cursor()?)))
+            .take(RESUME_STREAMS_MAX)
+            .collect()
+    }
+
+    /// The session is ready. Gives whether every stream continued.
+    pub(crate) fn ready(&mut self, cx: &mut Cx<'_, '_>, ready: &SessionReady) -> Result<bool, StoreError> {
+        self.online = true;
+        self.plain = false;
+        self.asking.clear();
+        self.remember_user_head(cx, ready)?;
+        let mut resumed = true;
+        let streams: Vec<Stream> = self.feeds.keys().cloned().collect();
+        for stream in streams {
+            resumed &= self.stream_ready(cx, &stream, ready.streams.get(&stream))?;
+        }
+        Ok(resumed)
+    }
+
+    /// A plain server has no streams: its events go to whoever listens to the user stream.
+    pub(crate) fn ready_plain(&mut self) {
+        self.online = true;
+        self.plain = true;
+        self.asking.clear();
+    }
+
+    pub(crate) fn line_lost(&mut self) {
+        self.online = false;
+        self.asking.clear();
+        self.retry_at = None;
+        for feed in self.feeds.values_mut() {
+            feed.pull = Pull::Idle;
+        }
+    }
+
+    /// What to ask the server next.
+    pub(crate) fn next_ask(&mut self) -> Option<(Stream, Ask)> {
+        while self.online && !self.plain {
+            let stream = self.asking.pop_front()?;
+            let Some(feed) = self.feeds.get_mut(&stream) else {
+                return Some((stream.clone(), Ask::Unsubscribe(Unsubscribe { stream })));
+            };
+            let limit = feed.page_limit(self.room);
+            match feed.pull {
+                Pull::Behind { told: false } => {
+                    feed.pull = Pull::Behind { told: true };
+                    return Some((stream.clone(), Ask::Unsubscribe(Unsubscribe { stream })));
+                }
+                Pull::Idle | Pull::Behind { told: true } if limit > 0 => {
+                    feed.pull = Pull::Pulling;
+                    return Some((stream.clone(), Ask::Subscribe(feed.subscribe(stream, limit))));
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// When something is to be stored or asked for by itself.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.flush_at.into_iter().chain(self.retry_at).min()
+    }
+
+    fn ask(&mut self, stream: Stream) {
+        if self.online && !self.asking.contains(&stream) {
+            self.asking.push_back(stream);
+        }
+    }
+
+    fn drop_if_unwanted(&mut self, stream: &Stream) {
+        if self.feeds.get(stream).is_some_and(|feed| !feed.consumed && feed.observers == 0) {
+            self.feeds.remove(stream);
+            self.ask(stream.clone());
+        }
+    }
+
+    /// "Without `after` the user stream starts at the head given in the first session, stored then."
+    fn remember_user_head(&self, cx: &mut Cx<'_, '_>, ready: &SessionReady) -> Result<(), StoreError> {
+        let Some(StreamReady { status: StreamStatus::Ok, epoch: Some(epoch), head, tag, .. }) =
+            ready.streams.get(&Stream::User)
+        else {
+            return Ok(());
+        };
+        if cursor::load(cx.tx, &self.account, &Stream::User)?.is_some() {
+            return Ok(());
+        }
+        let place = Place { epoch: Some(epoch.clone()), offset: *head, tag: *tag };
+        cursor::store(cx.tx, &self.account, &Stream::User, &place)
+    }
+
+    fn stream_ready(
+        &mut self,
+        cx: &mut Cx<'_, '_>,
+        stream: &Stream,
+        ready: Option<&StreamReady>,
+    ) -> Result<bool, StoreError> {
+        if let Some(feed) = self.feeds.get_mut(stream) {
+            if feed.place.is_none() {
+                feed.place = cursor::load(cx.tx, &self.account, stream)?;
+            }
+            feed.pull = Pull::Idle;
+        }
+        // A stream that was not named in CONNECT, or the user stream without a place there, is simply pulled.
+        let named = self.feeds.get(stream).and_then(|feed| feed.place.as_ref()?.to_cursor());
+        let (Some(ready), Some(place)) = (ready, named) else {
+            self.ask(stream.clone());
+            return Ok(true);
+        };
+        match (ready.status, &ready.reset) {
+            (StreamStatus::Ok, _) if ready.head == place.offset && ready.continues(&place.epoch) => {
+                if let Some(feed) = self.feeds.get_mut(stream) {
+                    feed.pull = Pull::Live;
+                }
+                Ok(true)
+            }
+            (StreamStatus::Reset, Some(reset)) => {
+                self.reset(cx, stream, reset.clone())?;
+                self.ask(stream.clone());
+                Ok(false)
+            }
+            (StreamStatus::Gone, _) => {
+                self.gone(cx, stream)?;
+                Ok(false)
+            }
+            _ => {
+                self.ask(stream.clone());
+                Ok(true)
+            }
+        }
+    }
+}
+
+/// The stream that an event without one belongs to: what concerns the user.
+fn home(meta: &EventMeta) -> Stream {
+    meta.stream.clone().unwrap_or(Stream::User)
+}
+
+fn deliver(cx: &mut Cx<'_, '_>, stream: Stream, item: Delivery, durable: bool) {
+    cx.effects.push_back(Effect::Deliver { stream, item, durable });
+}
+
+/// Cursors are stored in groups of so many events, or after so long.
+const CURSOR_GROUP: u32 = 128;
+const CURSOR_DELAY: Duration = Duration::from_millis(100);

@@ -1,0 +1,190 @@
+//! Events and pages as they come from the line.
+
+use keepline_protocol::{
+    ErrorBody, ErrorCode, EventMeta, Reset, SessionAck, Stream, StreamStatus, Subscribed,
+};
+
+use super::{
+    Inbox, cursor, deliver, home,
+    place::Place,
+    stream::Pull,
+};
+use crate::{
+    engine::{Cx, Delivery, IncomingEvent},
+    error::StoreError,
+};
+
+impl Inbox {
+    /// Takes an event. Duplicates are dropped and counted; a hole makes the stream be pulled.
+    pub(crate) fn event(&mut self, cx: &mut Cx<'_, '_>, event: IncomingEvent) {
+        let EventMeta { epoch: Some(epoch), offset: Some(offset), tag, .. } = &event.meta else {
+            return self.ephemeral(cx, event);
+        };
+        let stream = home(&event.meta);
+        let Some(feed) = self.feeds.get_mut(&stream) else { return };
+        if !matches!(feed.pull, Pull::Live | Pull::Pulling) {
+            // Given back or about to be pulled: the log has it.
+            return;
+        }
+        let known = feed.place.as_ref();
+        let same_log = known.is_none_or(|place| place.epoch.as_ref().is_none_or(|known| known == epoch));
+        let last = known.map_or(0, |place| place.offset);
+        if same_log && *offset <= last {
+            self.counters.duplicates += 1;
+            return;
+        }
+        if !same_log || *offset > last + 1 {
+            self.counters.gaps += 1;
+            // While a page is under way it will close the hole; live, the hole has to be asked for.
+            if feed.pull == Pull::Live {
+                feed.pull = Pull::Idle;
+                self.ask(stream);
+            }
+            return;
+        }
+        if !feed.has_room(self.room) {
+            feed.pull = Pull::Behind { told: false };
+            self.ask(stream);
+            return;
+        }
+        let place = Place { epoch: Some(epoch.clone()), offset: *offset, tag: *tag };
+        feed.hand_over(place, event.bytes());
+        self.counters.delivered += 1;
+        let durable = feed.consumed;
+        deliver(cx, stream, Delivery::Event(event), durable);
+    }
+
+    /// The page's end: live, another page, or another beginning.
+    pub(crate) fn subscribed(
+        &mut self,
+        cx: &mut Cx<'_, '_>,
+        stream: &Stream,
+        answer: SessionAck<Subscribed>,
+    ) -> Result<(), StoreError> {
+        let Some(feed) = self.feeds.get_mut(stream) else { return Ok(()) };
+        let was_pulling = feed.pull == Pull::Pulling;
+        let page = match answer {
+            SessionAck::Ok(page) => page,
+            SessionAck::Refused(error) => return self.refused(cx, stream, &error),
+        };
+        match (page.status, page.reset) {
+            (StreamStatus::Reset, Some(reset)) => {
+                self.reset(cx, stream, reset)?;
+                self.ask(stream.clone());
+            }
+            (StreamStatus::Gone, _) => self.gone(cx, stream)?,
+            _ if !was_pulling => {}
+            _ => {
+                if feed.place.is_none() {
+                    feed.place = Some(Place { epoch: page.epoch, offset: page.from, tag: None });
+                } else if let Some(place) = feed.place.as_mut().filter(|place| place.epoch.is_none()) {
+                    place.epoch = page.epoch;
+                }
+                let last = feed.place.as_ref().map_or(0, |place| place.offset);
+                if !page.more && last >= page.head {
+                    feed.pull = Pull::Live;
+                } else if last > feed.pulled_after {
+                    feed.pull = Pull::Idle;
+                    self.ask(stream.clone());
+                } else {
+                    // A page that brought nothing would be asked for in a loop.
+                    feed.pull = Pull::Behind { told: true };
+                    self.retry_at = Some(cx.now.at + RETRY_DELAY);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn reset(
+        &mut self,
+        cx: &mut Cx<'_, '_>,
+        stream: &Stream,
+        reset: Reset,
+    ) -> Result<(), StoreError> {
+        self.counters.resets += 1;
+        let Some(feed) = self.feeds.get_mut(stream) else { return Ok(()) };
+        feed.stand_at(Place { epoch: Some(reset.epoch.clone()), offset: reset.offset, tag: reset.tag });
+        feed.hold_room(reset.snapshot.as_ref().map_or(0, |snapshot| snapshot.len() as u64));
+        feed.pull = Pull::Idle;
+        let durable = feed.consumed;
+        deliver(cx, stream.clone(), Delivery::Reset(reset), durable);
+        Ok(())
+    }
+
+    /// "`gone`: the stream ended and was removed; its cursor goes too."
+    pub(super) fn gone(&mut self, cx: &mut Cx<'_, '_>, stream: &Stream) -> Result<(), StoreError> {
+        cursor::remove(cx.tx, &self.account, stream)?;
+        if let Some(feed) = self.feeds.remove(stream) {
+            deliver(cx, stream.clone(), Delivery::Gone, feed.consumed);
+        }
+        Ok(())
+    }
+
+    /// Ephemeral events that had to wait, now that there is room.
+    pub(super) fn release_held(&mut self, cx: &mut Cx<'_, '_>, stream: &Stream) {
+        let Some(feed) = self.feeds.get_mut(stream) else { return };
+        while feed.has_room(self.room) {
+            let Some(event) = feed.held.pop_front() else { return };
+            feed.hold_room(event.bytes());
+            deliver(cx, stream.clone(), Delivery::Event(event), true);
+        }
+    }
+
+    fn ephemeral(&mut self, cx: &mut Cx<'_, '_>, event: IncomingEvent) {
+        let stream = home(&event.meta);
+        let Some(feed) = self.feeds.get_mut(&stream) else { return };
+        self.counters.delivered += 1;
+        if !feed.consumed {
+            return deliver(cx, stream, Delivery::Event(event), false);
+        }
+        if feed.held.is_empty() && feed.has_room(self.room) {
+            feed.hold_room(event.bytes());
+            return deliver(cx, stream, Delivery::Event(event), true);
+        }
+        feed.held.push_back(event);
+        while feed.held.len() > HELD_MAX {
+            feed.held.pop_front();
+            self.counters.ephemeral_dropped += 1;
+        }
+    }
+
+    fn refused(
+        &mut self,
+        cx: &mut Cx<'_, '_>,
+        stream: &Stream,
+        error: &ErrorBody,
+    ) -> Result<(), StoreError> {
+        let Some(feed) = self.feeds.get_mut(stream) else { return Ok(()) };
+        match error.code {
+            ErrorCode::NotFound | ErrorCode::Forbidden | ErrorCode::BadRequest => self.gone(cx, stream),
+            _ => {
+                // It may pass: with the next event, take or connection. A stream is never asked for in a loop.
+                feed.pull = Pull::Behind { told: true };
+                self.retry_at = Some(cx.now.at + RETRY_DELAY);
+                Ok(())
+            }
+        }
+    }
+
+    /// Asks again for the streams that the server could not give a while ago.
+    pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_, '_>) -> Result<(), StoreError> {
+        if self.retry_at.is_some_and(|at| at <= cx.now.at) {
+            self.retry_at = None;
+            let streams: Vec<Stream> = self
+                .feeds
+                .iter()
+                .filter(|(_, feed)| feed.wants_more(self.room))
+                .map(|(stream, _)| stream.clone())
+                .collect();
+            streams.into_iter().for_each(|stream| self.ask(stream));
+        }
+        if self.flush_at.is_some_and(|at| at <= cx.now.at) { self.store_cursors(cx) } else { Ok(()) }
+    }
+}
+
+/// Ephemeral events kept for a slow app; a screen has no use for more that are no longer true.
+const HELD_MAX: usize = 64;
+
+/// After a refusal that may pass.
+const RETRY_DELAY: std::time::Duration = std::time::Duration::from_secs(1);

@@ -1,0 +1,167 @@
+use std::collections::VecDeque;
+
+use keepline_protocol::{Epoch, Stream, Subscribe, Tag};
+
+use super::{PAGE_EVENTS_MAX, Place};
+use crate::{command::Freed, engine::IncomingEvent};
+
+/// One stream that somebody listens to.
+#[derive(Debug)]
+pub(super) struct Feed {
+    pub(super) consumed: bool,
+    /// Whether the consumer's place is stored.
+    pub(super) durable: bool,
+    pub(super) observers: u32,
+    pub(super) pull: Pull,
+    /// The last event handed to the app's buffer; `None` at the beginning of a stream that has no cursor.
+    pub(super) place: Option<Place>,
+    /// Where the page under way began.
+    pub(super) pulled_after: u64,
+    /// What the app's buffer holds.
+    pub(super) room_taken: Room,
+    /// Places of events handed out whose tags the cursor will need: (offset, tag), bounded by the buffer.
+    handed: VecDeque<(u64, Option<Tag>)>,
+    handed_epoch: Option<Epoch>,
+    /// Up to where the app has taken events, where that is not stored yet.
+    taken: Option<Place>,
+    /// How many events were taken since the cursor was stored.
+    pub(super) untold: u32,
+    /// Ephemeral events that wait for room; the newest win.
+    pub(super) held: VecDeque<IncomingEvent>,
+}
+
+/// How events of a stream come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pull {
+    /// Not yet, or not at the moment.
+    Idle,
+    /// A page was asked for.
+    Pulling,
+    /// As they happen.
+    Live,
+    /// The app is slow: the stream was given back (once the server was told).
+    Behind { told: bool },
+}
+
+/// Space in the app's buffer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Room {
+    pub(super) events: u32,
+    pub(super) bytes: u64,
+}
+
+impl Feed {
+    pub(super) fn new(start: Option<Place>) -> Self {
+        Self {
+            consumed: false,
+            durable: true,
+            observers: 0,
+            pull: Pull::Idle,
+            place: start,
+            pulled_after: 0,
+            room_taken: Room::default(),
+            handed: VecDeque::new(),
+            handed_epoch: None,
+            taken: None,
+            untold: 0,
+            held: VecDeque::new(),
+        }
+    }
+
+    /// Begins anew at a place; what was handed out before is of no account.
+    pub(super) fn restart(&mut self, start: Option<Place>) {
+        self.place = start;
+        self.pull = Pull::Idle;
+        self.handed.clear();
+        self.taken = None;
+        self.untold = 0;
+        self.room_taken = Room::default();
+    }
+
+    /// The next event goes to the app.
+    pub(super) fn hand_over(&mut self, place: Place, bytes: u64) {
+        if self.consumed {
+            self.room_taken.events += 1;
+            self.room_taken.bytes += bytes;
+            if self.durable {
+                self.handed_epoch.clone_from(&place.epoch);
+                self.handed.push_back((place.offset, place.tag));
+            }
+        }
+        self.place = Some(place);
+    }
+
+    pub(super) fn hold_room(&mut self, bytes: u64) {
+        self.room_taken.events += 1;
+        self.room_taken.bytes += bytes;
+    }
+
+    pub(super) fn free(&mut self, freed: Freed) {
+        self.room_taken.events = self.room_taken.events.saturating_sub(freed.events);
+        self.room_taken.bytes = self.room_taken.bytes.saturating_sub(freed.bytes);
+    }
+
+    /// The app has taken events up to `place`; gives whether the cursor has to be stored.
+    pub(super) fn take(&mut self, mut place: Place) -> bool {
+        if !self.durable || place.epoch != self.handed_epoch {
+            return false;
+        }
+        let mut moved = false;
+        while let Some((offset, tag)) = self.handed.front().copied().filter(|(offset, _)| *offset <= place.offset) {
+            self.handed.pop_front();
+            place.tag = tag;
+            self.untold += 1;
+            moved = offset == place.offset || moved;
+        }
+        if moved {
+            self.taken = Some(place);
+        }
+        moved
+    }
+
+    /// A reset was handed over: the cursor stands there as soon as the app has it.
+    pub(super) fn stand_at(&mut self, place: Place) {
+        self.handed.clear();
+        self.handed_epoch.clone_from(&place.epoch);
+        self.taken = None;
+        self.place = Some(place.clone());
+        self.handed.push_back((place.offset, place.tag));
+    }
+
+    pub(super) fn unstored(&mut self) -> Option<Place> {
+        self.untold = 0;
+        self.taken.take()
+    }
+
+    pub(super) fn has_room(&self, room: Room) -> bool {
+        !self.consumed || (self.room_taken.events < room.events && self.room_taken.bytes < room.bytes)
+    }
+
+    /// A stream that was given back is pulled again once half of the buffer is free.
+    pub(super) fn wants_more(&self, room: Room) -> bool {
+        let is_waiting = matches!(self.pull, Pull::Behind { .. } | Pull::Idle);
+        is_waiting
+            && self.room_taken.events <= room.events / 2
+            && self.room_taken.bytes <= room.bytes / 2
+    }
+
+    pub(super) fn page_limit(&self, room: Room) -> u32 {
+        if !self.has_room(room) {
+            return 0;
+        }
+        let free = if self.consumed { room.events - self.room_taken.events } else { room.events };
+        free.min(PAGE_EVENTS_MAX)
+    }
+
+    pub(super) fn subscribe(&mut self, stream: Stream, limit: u32) -> Subscribe {
+        let place = self.place.as_ref();
+        self.pulled_after = place.map_or(0, |place| place.offset);
+        Subscribe {
+            stream,
+            epoch: place.and_then(|place| place.epoch.clone()),
+            after: place.map(|place| place.offset),
+            tag: place.and_then(|place| place.tag),
+            limit: Some(limit),
+        }
+    }
+}

@@ -1,0 +1,238 @@
+use std::time::Duration;
+
+use keepline_protocol::{
+    ActionId,
+    limits::{ATTACHMENTS_MAX, NAME_BYTES_MAX},
+    names,
+};
+use rusqlite::params;
+
+use super::{
+    Outbox,
+    entry::{AckMode, Body, NewAction},
+    row::{insert_attachments, read_id},
+};
+use crate::{
+    engine::{Cx, Effect},
+    error::{StoreError, SubmitError},
+    outcome::Outcome,
+};
+
+impl Outbox {
+    /// Writes the action. What fails here fails alone: other submits of the same commit are not touched.
+    ///
+    /// # Errors
+    /// The outer error where the whole transaction is lost.
+    pub(crate) fn submit(
+        &mut self,
+        cx: &mut Cx<'_, '_>,
+        action: &NewAction,
+        server_limit: Option<u64>,
+    ) -> Result<Result<ActionId, SubmitError>, StoreError> {
+        if let Err(error) = self.check(action, server_limit) {
+            return Ok(Err(error));
+        }
+        let (tx, told) = (cx.tx, cx.effects.len());
+        let written = tx.savepoint(|| self.write(cx, action))?;
+        if written.is_err() {
+            // What it would have replaced was not.
+            cx.effects.truncate(told);
+        }
+        if let Ok(Written::New) = written {
+            let lane = action.lane.as_deref().unwrap_or_default();
+            self.expires(cx, self.ttl(action));
+            self.wake_lane(lane);
+            cx.effects.push_back(Effect::Changed { id: action.id });
+        }
+        Ok(written.map(|_| action.id))
+    }
+
+    fn check(&self, action: &NewAction, server_limit: Option<u64>) -> Result<(), SubmitError> {
+        let limit = server_limit.unwrap_or(u64::MAX).min(self.options.action_bytes_max);
+        let bytes = action.body.bytes();
+        if bytes > limit {
+            return Err(SubmitError::TooLarge { bytes, limit });
+        }
+        let fields = [
+            ("name", Some(&action.name), NAME_BYTES_MAX),
+            ("lane", action.lane.as_ref(), LANE_BYTES_MAX),
+            ("label", action.label.as_ref(), LABEL_BYTES_MAX),
+            ("coalesce", action.coalesce.as_ref(), COALESCE_BYTES_MAX),
+        ];
+        for (field, text, bytes_max) in fields {
+            if text.is_some_and(|text| text.is_empty() && field != "label" || text.len() > bytes_max) {
+                return Err(SubmitError::BadField { field });
+            }
+        }
+        if !names::is_allowed(&action.name) {
+            return Err(SubmitError::BadField { field: "name" });
+        }
+        if let Body::Raw { attachments, .. } = &action.body
+            && attachments.len() > ATTACHMENTS_MAX
+        {
+            return Err(SubmitError::BadField { field: "attachments" });
+        }
+        if action.ttl.is_some_and(|ttl| ttl > TTL_MAX) {
+            return Err(SubmitError::BadField { field: "ttl" });
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, cx: &mut Cx<'_, '_>, action: &NewAction) -> Result<Written, WriteError> {
+        if let Some(known) = self.find_same(cx, action)? {
+            return known;
+        }
+        if let Some(key) = &action.coalesce {
+            self.replace_queued(cx, action.lane.as_deref().unwrap_or_default(), key)?;
+        }
+        self.check_room(cx, action)?;
+        self.insert(cx, action)?;
+        Ok(Written::New)
+    }
+
+    /// The same id with the same content is the app's own retry; with another content it is a mistake.
+    fn find_same(
+        &self,
+        cx: &Cx<'_, '_>,
+        action: &NewAction,
+    ) -> Result<Option<Result<Written, WriteError>>, WriteError> {
+        let same: Option<bool> = cx.tx.first(
+            "SELECT name = ?2 AND payload = ?3 AND account = ?4 FROM actions WHERE id = ?1 OR origin = ?1",
+            params![action.id.uuid().as_bytes(), action.name, action.body.text(), self.account],
+            |row| row.get(0),
+        )?;
+        Ok(same.map(|same| if same { Ok(Written::Known) } else { Err(SubmitError::IdConflict.into()) }))
+    }
+
+    /// Only rows that were never sent can be replaced.
+    fn replace_queued(&mut self, cx: &mut Cx<'_, '_>, lane: &str, key: &str) -> Result<(), StoreError> {
+        let replaced = cx.tx.all(
+            "SELECT seq, id FROM actions WHERE account = ?1 AND lane = ?2 AND coalesce_key = ?3 AND state = 0",
+            params![self.account, lane, key],
+            |row| Ok((row.get::<_, i64>(0)?, read_id(row, 1)?)),
+        )?;
+        for (seq, id) in replaced {
+            self.finish(cx, seq, id, Outcome::Cancelled, None)?;
+            self.lane_changed(lane, seq);
+        }
+        Ok(())
+    }
+
+    fn check_room(&self, cx: &Cx<'_, '_>, action: &NewAction) -> Result<(), WriteError> {
+        let totals = self.totals(cx)?;
+        let is_full = totals.pending + totals.parked >= self.options.capacity_rows
+            || totals.bytes + action.body.bytes() > self.options.capacity_bytes
+            || cx.tx.quota_is_used_up()?;
+        if is_full {
+            return Err(SubmitError::QueueFull.into());
+        }
+        match &action.lane {
+            Some(lane) if !self.lanes.contains_key(lane) => self.check_lanes(cx, lane),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_lanes(&self, cx: &Cx<'_, '_>, lane: &str) -> Result<(), WriteError> {
+        let lanes: u64 = cx
+            .tx
+            .first(
+                "WITH RECURSIVE lanes (lane) AS ( \
+                    SELECT min(lane) FROM actions WHERE account = ?1 AND state < 4 AND lane > '' \
+                    UNION ALL \
+                    SELECT (SELECT min(lane) FROM actions WHERE account = ?1 AND state < 4 AND lane > lanes.lane) \
+                    FROM lanes WHERE lanes.lane IS NOT NULL) \
+                 SELECT count(*) FROM lanes WHERE lane IS NOT NULL AND lane <> ?2",
+                params![self.account, lane],
+                |row| row.get(0),
+            )?
+            .unwrap_or_default();
+        if lanes >= LANES_MAX { Err(SubmitError::TooManyLanes.into()) } else { Ok(()) }
+    }
+
+    fn insert(&self, cx: &mut Cx<'_, '_>, action: &NewAction) -> Result<(), StoreError> {
+        let ttl_ms = i64::try_from(self.ttl(action).as_millis()).unwrap_or(i64::MAX);
+        let kind = matches!(action.body, Body::Raw { .. });
+        let inserted = cx.tx.first(
+            "INSERT INTO actions (id, account, lane, name, kind, payload, label, coalesce_key, ack, \
+             submitted_wall_ms, submitted_ticks_ms, boot, expires_ticks_ms, mark_position, mark_tag, state) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 0) RETURNING seq",
+            params![
+                action.id.uuid().as_bytes(),
+                self.account,
+                action.lane.as_deref().unwrap_or_default(),
+                action.name,
+                kind,
+                action.body.text(),
+                action.label,
+                action.coalesce,
+                action.ack == AckMode::None,
+                cx.now.wall_ms,
+                cx.now.ticks_ms,
+                cx.now.boot,
+                cx.now.ticks_ms.saturating_add(ttl_ms),
+                self.mark.position,
+                self.mark.tag.to_bytes()
+            ],
+            |row| row.get::<_, i64>(0),
+        )?;
+        match (&action.body, inserted) {
+            (Body::Raw { attachments, .. }, Some(seq)) => insert_attachments(cx.tx, seq, false, attachments),
+            _ => Ok(()),
+        }
+    }
+
+    fn ttl(&self, action: &NewAction) -> Duration {
+        action.ttl.unwrap_or(self.options.ttl)
+    }
+}
+
+impl Body {
+    /// The JSON text as it is stored and sent.
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Self::Payload(payload) | Self::Raw { args: payload, .. } => payload.as_str(),
+        }
+    }
+
+    /// What counts against the limits: JSON and attachments.
+    pub(super) fn bytes(&self) -> u64 {
+        let attachments = match self {
+            Self::Payload(_) => 0,
+            Self::Raw { attachments, .. } => attachments.iter().map(bytes::Bytes::len).sum(),
+        };
+        (self.text().len() + attachments) as u64
+    }
+}
+
+#[derive(Debug)]
+enum Written {
+    New,
+    Known,
+}
+
+/// A refusal, or a store that cannot write; the latter is the submit's own failure where only this part is undone.
+type WriteError = SubmitError;
+
+impl From<StoreError> for SubmitError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full => Self::DiskFull,
+            _ => Self::Store,
+        }
+    }
+}
+
+/// How many named lanes may have something in them: each costs a seek at every connect.
+const LANES_MAX: u64 = 1_000;
+
+/// Lanes are keys like "chat:42", not texts.
+const LANE_BYTES_MAX: usize = 128;
+
+/// A title for a screen.
+const LABEL_BYTES_MAX: usize = 256;
+
+/// As for lanes.
+const COALESCE_BYTES_MAX: usize = 128;
+
+/// Longer than the ledger remembers would be a promise that cannot be kept.
+const TTL_MAX: Duration = Duration::from_secs(30 * 24 * 3600);

@@ -1,0 +1,434 @@
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use keepline_protocol::{Epoch, Stream};
+
+use crate::{
+    command::{Consume, Freed},
+    engine::Delivery,
+    signals::Signals,
+};
+
+/// A place in a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Spot {
+    pub(crate) epoch: Epoch,
+    pub(crate) offset: u64,
+}
+
+impl Spot {
+    fn covers(&self, epoch: &Epoch, offset: u64) -> bool {
+        self.epoch == *epoch && offset <= self.offset
+    }
+}
+
+/// Who says up to where the app has taken events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum CursorMode {
+    /// An event counts as taken when the app asks for the one after it.
+    #[default]
+    Auto,
+    /// An event counts as taken when the app says so, see [`EventStream::ack`](crate::EventStream::ack).
+    Manual,
+}
+
+/// What lies between the driver and the app's [`EventStream`](crate::EventStream): events on their way to the app,
+/// and how far the app has got on its way to the driver.
+///
+/// When the driver has to start the engine again it empties the mailbox, and the engine delivers from the stored
+/// cursor. What the app holds already would then come twice within one life of the process, so the mailbox remembers
+/// the last place it handed out and drops what is not after it.
+pub(crate) struct Mailbox {
+    stream: Stream,
+    options: Consume,
+    mode: CursorMode,
+    signals: Arc<Signals>,
+    state: Mutex<State>,
+}
+
+/// The engine bounds the queue: it hands over no more than the buffer of the config holds.
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Delivery>,
+    /// The last place handed to the app.
+    handed: Option<Spot>,
+    /// The last place that the app has taken.
+    taken: Option<Spot>,
+    /// The place to report, where it has moved.
+    unreported: Option<Spot>,
+    freed: Freed,
+    /// Whether the driver knows that there is something to report.
+    is_signalled: bool,
+    has_ended: bool,
+    is_released: bool,
+    waker: Option<Waker>,
+}
+
+/// How far the app has got since the last report.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    pub(crate) taken: Option<Spot>,
+    pub(crate) freed: Freed,
+}
+
+impl Mailbox {
+    pub(crate) fn new(stream: Stream, options: Consume, mode: CursorMode, signals: Arc<Signals>) -> Arc<Self> {
+        Arc::new(Self { stream, options, mode, signals, state: Mutex::default() })
+    }
+
+    pub(crate) fn stream(&self) -> &Stream {
+        &self.stream
+    }
+}
+
+/// The driver's side.
+impl Mailbox {
+    /// Puts an item on its way to the app.
+    pub(crate) fn deliver(self: &Arc<Self>, item: Delivery) {
+        let mut state = self.state();
+        if state.is_released || state.has_ended {
+            return;
+        }
+        match &item {
+            Delivery::Event(event) => {
+                if let Some((epoch, offset)) = event.place()
+                    && state.handed.as_ref().is_some_and(|handed| handed.covers(epoch, offset))
+                {
+                    state.free(&item);
+                    // The new engine has to hear again what the old one knew.
+                    if state.taken.as_ref().is_some_and(|taken| taken.covers(epoch, offset)) {
+                        state.unreported = Some(Spot { epoch: epoch.clone(), offset });
+                    }
+                    self.signal(&mut state);
+                    return;
+                }
+            }
+            Delivery::Reset(_) => {}
+            Delivery::Gone => state.has_ended = true,
+        }
+        state.queue.push_back(item);
+        wake(state);
+    }
+
+    /// How far the app has got since the last report.
+    pub(crate) fn progress(&self) -> Progress {
+        let mut state = self.state();
+        state.is_signalled = false;
+        Progress { taken: state.unreported.take(), freed: std::mem::take(&mut state.freed) }
+    }
+
+    pub(crate) fn is_released(&self) -> bool {
+        self.state().is_released
+    }
+
+    /// The engine begins anew: what was delivered and not handed out will come again.
+    pub(crate) fn rewind(&self) {
+        let mut state = self.state();
+        // A stream that is gone has no cursor any more, and would begin from its start; the app still gets to see
+        // that it is gone.
+        if !state.has_ended {
+            state.queue.clear();
+        }
+        state.freed = Freed::default();
+        state.unreported = None;
+    }
+
+    /// What to ask of an engine, a new one too.
+    pub(crate) fn options(&self) -> Consume {
+        let mut options = self.options;
+        let state = self.state();
+        match (&state.handed, &state.taken) {
+            // A look back keeps no cursor, so it goes on after what the app holds.
+            (Some(handed), _) if !options.durable => options.after = Some(handed.offset),
+            // A durable consumer that has taken something has a stored cursor; its own beginning counts no more.
+            (_, Some(_)) => options.after = None,
+            _ => {}
+        }
+        options
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.state().has_ended
+    }
+
+    /// Nothing comes after what is there.
+    pub(crate) fn end(&self) {
+        let mut state = self.state();
+        state.has_ended = true;
+        wake(state);
+    }
+}
+
+/// The app's side.
+impl Mailbox {
+    /// The next item. Asking takes the one before, in auto mode.
+    pub(crate) fn poll(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Option<Delivery>> {
+        let mut state = self.state();
+        if self.mode == CursorMode::Auto {
+            self.take_handed(&mut state);
+        }
+        let Some(item) = state.queue.pop_front() else {
+            if state.has_ended || state.is_released {
+                return Poll::Ready(None);
+            }
+            state.waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        };
+        match &item {
+            Delivery::Event(event) => {
+                if let Some((epoch, offset)) = event.place() {
+                    state.hand(epoch, offset);
+                }
+            }
+            Delivery::Reset(reset) => state.hand(&reset.epoch, reset.offset),
+            Delivery::Gone => {}
+        }
+        state.free(&item);
+        self.signal(&mut state);
+        Poll::Ready(Some(item))
+    }
+
+    /// The app has taken everything up to the last item it was handed.
+    pub(crate) fn take(self: &Arc<Self>) {
+        self.take_handed(&mut self.state());
+    }
+
+    /// The app has taken everything up to `offset`, as far as it was handed that much.
+    pub(crate) fn take_up_to(self: &Arc<Self>, offset: u64) {
+        let mut state = self.state();
+        let Some(handed) = &state.handed else { return };
+        let spot = Spot { epoch: handed.epoch.clone(), offset: offset.min(handed.offset) };
+        self.advance(&mut state, &spot);
+    }
+
+    /// The app is done, in good order: what it holds counts as taken.
+    pub(crate) fn finish(self: &Arc<Self>) {
+        if self.mode == CursorMode::Auto {
+            self.take();
+        }
+        self.release();
+    }
+
+    /// The app goes away.
+    pub(crate) fn release(self: &Arc<Self>) {
+        let mut state = self.state();
+        state.is_released = true;
+        state.queue.clear();
+        self.signal(&mut state);
+    }
+
+    fn take_handed(self: &Arc<Self>, state: &mut State) {
+        if let Some(handed) = state.handed.take() {
+            self.advance(state, &handed);
+            state.handed = Some(handed);
+        }
+    }
+
+    fn advance(self: &Arc<Self>, state: &mut State, to: &Spot) {
+        if state.taken.as_ref().is_some_and(|taken| taken.covers(&to.epoch, to.offset)) {
+            return;
+        }
+        set(&mut state.taken, &to.epoch, to.offset);
+        set(&mut state.unreported, &to.epoch, to.offset);
+        self.signal(state);
+    }
+
+    fn signal(self: &Arc<Self>, state: &mut State) {
+        if !state.is_signalled {
+            state.is_signalled = true;
+            self.signals.touch(Arc::clone(self));
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it is held.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn hand(&mut self, epoch: &Epoch, offset: u64) {
+        set(&mut self.handed, epoch, offset);
+    }
+
+    /// The item leaves the buffer.
+    fn free(&mut self, item: &Delivery) {
+        let bytes = match item {
+            Delivery::Event(event) => event.bytes(),
+            Delivery::Reset(reset) => reset.snapshot.as_ref().map_or(0, |snapshot| snapshot.len() as u64),
+            Delivery::Gone => return,
+        };
+        self.freed.events = self.freed.events.saturating_add(1);
+        self.freed.bytes = self.freed.bytes.saturating_add(bytes);
+    }
+}
+
+/// Writes a place without a new string for each event of the same epoch.
+fn set(spot: &mut Option<Spot>, epoch: &Epoch, offset: u64) {
+    match spot {
+        Some(spot) if spot.epoch == *epoch => spot.offset = offset,
+        spot => *spot = Some(Spot { epoch: epoch.clone(), offset }),
+    }
+}
+
+/// Wakes the app after the lock is free, so that it does not wake only to wait for it.
+fn wake(mut state: MutexGuard<'_, State>) {
+    let waker = state.waker.take();
+    drop(state);
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use keepline_protocol::{EventMeta, Payload, Reset, ResetReason};
+
+    use super::*;
+    use crate::engine::IncomingEvent;
+
+    fn mailbox(mode: CursorMode) -> Arc<Mailbox> {
+        let options = Consume { after: None, durable: true };
+        Mailbox::new(Stream::User, options, mode, Arc::new(Signals::default()))
+    }
+
+    fn epoch(name: &str) -> Epoch {
+        Epoch::new(name).unwrap()
+    }
+
+    fn event(epoch_name: &str, offset: u64) -> Delivery {
+        let meta = EventMeta {
+            stream: Some(Stream::User),
+            epoch: Some(epoch(epoch_name)),
+            offset: Some(offset),
+            tag: None,
+            ts: None,
+        };
+        let args = vec![Payload::null()];
+        Delivery::Event(IncomingEvent { name: "e".to_owned(), args, attachments: Vec::new(), meta, ack: None })
+    }
+
+    fn next(mailbox: &Arc<Mailbox>) -> Option<u64> {
+        match mailbox.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Some(Delivery::Event(event))) => event.meta.offset,
+            Poll::Ready(Some(Delivery::Reset(reset))) => Some(reset.offset),
+            Poll::Ready(_) | Poll::Pending => None,
+        }
+    }
+
+    fn taken(mailbox: &Mailbox) -> Option<u64> {
+        mailbox.progress().taken.map(|spot| spot.offset)
+    }
+
+    #[test]
+    fn an_event_is_taken_when_the_next_one_is_asked_for() {
+        let mailbox = mailbox(CursorMode::Auto);
+        (1..=2).for_each(|offset| mailbox.deliver(event("a", offset)));
+        assert_eq!(next(&mailbox), Some(1));
+        assert_eq!(taken(&mailbox), None);
+        assert_eq!(next(&mailbox), Some(2));
+        assert_eq!(taken(&mailbox), Some(1));
+        assert_eq!(next(&mailbox), None);
+        assert_eq!(taken(&mailbox), Some(2));
+        assert_eq!(taken(&mailbox), None);
+    }
+
+    #[test]
+    fn in_manual_mode_only_an_ack_takes_and_never_more_than_was_handed_out() {
+        let mailbox = mailbox(CursorMode::Manual);
+        (1..=3).for_each(|offset| mailbox.deliver(event("a", offset)));
+        assert_eq!((next(&mailbox), next(&mailbox)), (Some(1), Some(2)));
+        assert_eq!(taken(&mailbox), None);
+        mailbox.take_up_to(1);
+        assert_eq!(taken(&mailbox), Some(1));
+        mailbox.take_up_to(9);
+        assert_eq!(taken(&mailbox), Some(2));
+        mailbox.take_up_to(1);
+        assert_eq!(taken(&mailbox), None);
+    }
+
+    #[test]
+    fn room_is_freed_as_events_leave() {
+        let mailbox = mailbox(CursorMode::Auto);
+        mailbox.deliver(event("a", 1));
+        assert_eq!(mailbox.progress().freed, Freed::default());
+        next(&mailbox);
+        let freed = mailbox.progress().freed;
+        assert_eq!((freed.events, freed.bytes), (1, 5));
+    }
+
+    #[test]
+    fn what_the_app_holds_does_not_come_again_after_a_rewind() {
+        let mailbox = mailbox(CursorMode::Auto);
+        (1..=5).for_each(|offset| mailbox.deliver(event("a", offset)));
+        assert_eq!((next(&mailbox), next(&mailbox), next(&mailbox)), (Some(1), Some(2), Some(3)));
+        mailbox.rewind();
+        // The stored cursor was behind: everything comes again.
+        (1..=6).for_each(|offset| mailbox.deliver(event("a", offset)));
+        // The new engine hears how far the app is: 2 is taken, 3 is in its hands.
+        let progress = mailbox.progress();
+        assert_eq!(progress.taken.map(|spot| spot.offset), Some(2));
+        assert_eq!(progress.freed.events, 3);
+        assert_eq!(next(&mailbox), Some(4));
+        assert_eq!(taken(&mailbox), Some(3));
+        // Another epoch is another log.
+        mailbox.rewind();
+        mailbox.deliver(event("b", 1));
+        assert_eq!(next(&mailbox), Some(1));
+    }
+
+    #[test]
+    fn a_reset_is_a_place_too() {
+        let mailbox = mailbox(CursorMode::Auto);
+        let reason = ResetReason::Trimmed;
+        mailbox.deliver(Delivery::Reset(Reset { epoch: epoch("b"), offset: 40, tag: None, reason, snapshot: None }));
+        assert_eq!(next(&mailbox), Some(40));
+        assert_eq!(next(&mailbox), None);
+        let progress = mailbox.progress();
+        assert_eq!(progress.taken, Some(Spot { epoch: epoch("b"), offset: 40 }));
+        assert_eq!(progress.freed.events, 1);
+    }
+
+    #[test]
+    fn a_look_back_goes_on_after_what_was_handed_out() {
+        let options = Consume { after: Some(10), durable: false };
+        let mailbox = Mailbox::new(Stream::User, options, CursorMode::Auto, Arc::new(Signals::default()));
+        assert_eq!(mailbox.options(), options);
+        mailbox.deliver(event("a", 11));
+        next(&mailbox);
+        assert_eq!(mailbox.options().after, Some(11));
+    }
+
+    #[test]
+    fn a_stream_that_is_gone_ends_even_across_a_rewind() {
+        let mailbox = mailbox(CursorMode::Auto);
+        mailbox.deliver(Delivery::Gone);
+        mailbox.rewind();
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(matches!(mailbox.poll(&mut cx), Poll::Ready(Some(Delivery::Gone))));
+        assert!(matches!(mailbox.poll(&mut cx), Poll::Ready(None)));
+    }
+
+    #[test]
+    fn the_driver_is_told_once_until_it_has_looked() {
+        let signals = Arc::new(Signals::default());
+        let options = Consume { after: None, durable: true };
+        let mailbox = Mailbox::new(Stream::User, options, CursorMode::Auto, Arc::clone(&signals));
+        (1..=3).for_each(|offset| mailbox.deliver(event("a", offset)));
+        for offset in 1..=3 {
+            assert_eq!(next(&mailbox), Some(offset));
+        }
+        assert_eq!(signals.take().mailboxes.len(), 1);
+        assert!(signals.take().mailboxes.is_empty());
+        mailbox.progress();
+        mailbox.release();
+        assert_eq!(signals.take().mailboxes.len(), 1);
+        assert!(mailbox.is_released());
+    }
+}
