@@ -36,6 +36,7 @@
 //! ```
 
 mod config;
+mod counted;
 mod heartbeat;
 mod link;
 mod message;

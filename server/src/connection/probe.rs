@@ -1,10 +1,14 @@
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    time::Duration,
+};
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::SinkExt;
 use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::websocket::{WsStream, turn_away};
+use super::websocket::{WsStream, poll_message, turn_away};
 
 /// A WebSocket that wants to take a polling session over.
 ///
@@ -79,7 +83,7 @@ async fn await_upgrade(mut socket: Box<WsStream>) -> Option<Box<WsStream>> {
 
 async fn next_text(socket: &mut WsStream) -> Option<String> {
     loop {
-        match socket.next().await?.ok()? {
+        match poll_fn(|cx| poll_message(socket, cx)).await?.ok()? {
             Message::Text(text) => return Some(text.as_str().to_owned()),
             Message::Ping(_) | Message::Pong(_) => {}
             _ => return None,

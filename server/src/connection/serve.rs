@@ -116,7 +116,12 @@ pub async fn serve<L: Listener>(
                 if let Some(place) = server.connections.enter(peer.ip()) {
                     let connection = server.clone().serve_connection(io, peer, place);
                     let stopped = stopped.clone();
-                    tasks.spawn(async move { stopped.run_until_cancelled(connection).await });
+                    tasks.spawn(async move {
+                        tokio::select! {
+                            () = connection => {}
+                            () = stopped.cancelled() => {}
+                        }
+                    });
                 } else {
                     debug!(%peer, "too many connections");
                 }
@@ -150,7 +155,17 @@ impl Server {
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Some(tls) = self.tls.clone() else { return self.serve_http(io, peer).await };
+        match self.tls.clone() {
+            None => self.serve_http(io, peer).await,
+            // On the heap, so that a connection without TLS does not hold the room for it.
+            Some(tls) => Box::pin(self.serve_tls(tls, io, peer)).await,
+        }
+    }
+
+    async fn serve_tls<I>(self, tls: TlsAcceptor, io: I, peer: SocketAddr)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         match timeout(self.header_timeout, tls.accept(io)).await {
             Ok(Ok(io)) => self.serve_http(io, peer).await,
             Ok(Err(error)) => debug!(%peer, %error, "TLS handshake failed"),
@@ -169,13 +184,14 @@ impl Server {
             request.extensions_mut().insert(ConnectInfo(peer));
             hyper::service::Service::call(&router, request)
         });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.header_timeout)
-            .max_buf_size(HTTP_BUFFER_BYTES)
-            .serve_connection(TokioIo::new(io), service)
-            .with_upgrades();
-        let mut connection = pin!(connection);
+        let mut connection = pin!(
+            http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(self.header_timeout)
+                .max_buf_size(HTTP_BUFFER_BYTES)
+                .serve_connection(TokioIo::new(io), service)
+                .with_upgrades()
+        );
         let served = match self.shutdown.run_until_cancelled(connection.as_mut()).await {
             Some(served) => served,
             // A connection without any request yet would be waited for.

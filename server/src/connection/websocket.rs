@@ -12,9 +12,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use keepline_protocol::engine_io::Packet;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -25,25 +24,20 @@ use tokio_tungstenite::{
     tungstenite::{
         self, Utf8Bytes,
         error::ProtocolError,
-        protocol::{
-            CloseFrame, Role, WebSocketConfig,
-            frame::{
-                Frame,
-                coding::{CloseCode as WireCode, Data, OpCode},
-            },
-        },
+        protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode as WireCode},
     },
 };
 
 use super::{
     CloseCode, CloseReason, EngineConfig, Frames, Message,
+    counted::Counted,
     heartbeat::{Beat, Heartbeat},
     link::Pipe,
     queue::PushError,
 };
 
 /// The server's end of a WebSocket.
-pub(super) type WsStream = WebSocketStream<TokioIo<Upgraded>>;
+pub(super) type WsStream = WebSocketStream<Counted>;
 
 /// Speaks WebSocket on a connection that has just left HTTP.
 pub(super) async fn wrap(upgraded: Upgraded, config: &EngineConfig) -> Box<WsStream> {
@@ -53,7 +47,19 @@ pub(super) async fn wrap(upgraded: Upgraded, config: &EngineConfig) -> Box<WsStr
         // Engine.IO's own type character is no part of the payload.
         .max_message_size(Some(config.max_payload + 1))
         .max_frame_size(Some(config.max_payload + 1));
-    Box::new(WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(limits)).await)
+    Box::new(WebSocketStream::from_raw_socket(Counted::new(upgraded), Role::Server, Some(limits)).await)
+}
+
+/// The next message. Whoever reads from the socket does it by this.
+pub(super) fn poll_message(
+    socket: &mut WsStream,
+    cx: &mut Context<'_>,
+) -> Poll<Option<tungstenite::Result<tungstenite::Message>>> {
+    let next = ready!(socket.poll_next_unpin(cx));
+    if let Some(Ok(message)) = &next {
+        socket.get_mut().account(message.len());
+    }
+    Poll::Ready(next)
 }
 
 /// What a session brings with it when a WebSocket begins to carry it.
@@ -78,9 +84,9 @@ pub(super) async fn run(socket: Box<WsStream>, carried: Carried<'_>) -> CloseRea
         close_timeout,
         close_at: None,
         rest,
-        unflushed: false,
+        unflushed: 0,
+        largest: 0,
         held: None,
-        large: None,
     };
     let reason = poll_fn(|cx| pump.poll(cx)).await;
     pipe.end(reason);
@@ -106,11 +112,12 @@ struct Pump<'a> {
     close_at: Option<Instant>,
     /// What is left of the frames that are being written.
     rest: VecDeque<tungstenite::Message>,
-    unflushed: bool,
+    /// How many bytes were written and not flushed, or a few more.
+    unflushed: usize,
+    /// How much the socket's buffers have had to hold at once.
+    largest: usize,
     /// A message for which the application has no room yet.
     held: Option<Message>,
-    /// The last large message, see [`Self::poll_read`].
-    large: Option<Bytes>,
 }
 
 impl Pump<'_> {
@@ -137,13 +144,9 @@ impl Pump<'_> {
                 ready!(self.pipe.incoming.poll_half_empty(cx));
                 continue;
             }
-            // While the last message is alive the socket cannot make its memory the read buffer for ever, so a
-            // connection that has once sent something large does not stay large.
-            let last_large = self.large.take();
-            let next = ready!(self.socket.poll_next_unpin(cx));
-            drop(last_large);
-            match next {
+            match ready!(poll_message(&mut self.socket, cx)) {
                 Some(Ok(message)) => {
+                    self.largest = self.largest.max(message.len());
                     if let Some(reason) = self.handle_message(message) {
                         return Poll::Ready(reason);
                     }
@@ -159,7 +162,7 @@ impl Pump<'_> {
 
     fn handle_message(&mut self, message: tungstenite::Message) -> Option<CloseReason> {
         match message {
-            tungstenite::Message::Text(text) => self.handle_text(text),
+            tungstenite::Message::Text(text) => self.handle_text(&text),
             tungstenite::Message::Binary(bytes) => {
                 // A small one is copied, because it would keep the whole read buffer alive.
                 let small = bytes.len() < READ_BUFFER_BYTES;
@@ -173,13 +176,10 @@ impl Pump<'_> {
         }
     }
 
-    fn handle_text(&mut self, text: Utf8Bytes) -> Option<CloseReason> {
-        match Packet::decode_text(&text) {
+    fn handle_text(&mut self, text: &str) -> Option<CloseReason> {
+        match Packet::decode_text(text) {
             Ok(Packet::Message(message)) => {
                 self.held = Some(Message::Text(message.into_owned()));
-                if text.len() >= READ_BUFFER_BYTES {
-                    self.large = Some(text.into());
-                }
                 None
             }
             Ok(Packet::Pong(_)) => {
@@ -217,7 +217,10 @@ impl Pump<'_> {
             }
             match self.beat.handle_timeout(now) {
                 Beat::Wait => {}
-                Beat::Ping => self.rest.push_back(ping()),
+                Beat::Ping => {
+                    self.shrink(cx);
+                    self.rest.push_back(ping());
+                }
                 // The pong may be behind what the application has not taken.
                 Beat::TimedOut if self.held.is_some() => self.beat.handle_unread(now),
                 Beat::TimedOut => return Poll::Ready(CloseReason::PingTimeout),
@@ -232,10 +235,11 @@ impl Pump<'_> {
                 return Poll::Ready(CloseReason::Lost);
             }
             if let Some(next) = self.rest.pop_front() {
+                self.unflushed += next.len() + FRAME_HEADER_BYTES;
+                self.largest = self.largest.max(self.unflushed);
                 if self.socket.start_send_unpin(next).is_err() {
                     return Poll::Ready(CloseReason::Lost);
                 }
-                self.unflushed = true;
                 continue;
             }
             match self.pipe.outgoing.poll_pop(cx) {
@@ -254,13 +258,35 @@ impl Pump<'_> {
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Option<CloseReason>> {
-        if self.unflushed {
+        if self.unflushed > 0 {
             if ready!(self.socket.poll_flush_unpin(cx)).is_err() {
                 return Poll::Ready(Some(CloseReason::Lost));
             }
-            self.unflushed = false;
+            self.unflushed = 0;
         }
         Poll::Ready(None)
+    }
+
+    /// Gives back what the socket's buffers have grown to. They never shrink by themselves, and a connection that
+    /// has once carried something large is idle most of its life like the others. It only happens with a ping: a
+    /// busy connection would need them again at once.
+    fn shrink(&mut self, cx: &mut Context<'_>) {
+        if self.largest <= READ_BUFFER_BYTES || !self.socket.get_ref().is_all_given_out() {
+            return;
+        }
+        // Nothing waits to be written after this, not even an answer of the WebSocket's own.
+        if !matches!(self.socket.poll_flush_unpin(cx), Poll::Ready(Ok(()))) {
+            return;
+        }
+        let limits = *self.socket.get_config();
+        let stream = self.socket.get_mut().take();
+        let fresh = WebSocketStream::from_raw_socket(stream, Role::Server, Some(limits));
+        if let Some(fresh) = fresh.now_or_never() {
+            *self.socket = fresh;
+        }
+        (self.largest, self.unflushed) = (0, 0);
+        // The new one has to be polled before it can wake anybody.
+        cx.waker().wake_by_ref();
     }
 
     /// What the peer is told; `None` where nobody listens.
@@ -299,33 +325,9 @@ async fn say_goodbye(mut socket: Box<WsStream>, code: WireCode) {
     let _ = timeout(GOODBYE_TIMEOUT, goodbye).await;
 }
 
-/// One frame for each message, but several for a large one: the socket's write buffer grows to its largest frame
-/// and never shrinks.
 fn push_frames(frames: Frames, out: &mut VecDeque<tungstenite::Message>) {
-    if let Some(text) = frames.text {
-        if text.len() <= FRAGMENT_BYTES {
-            out.push_back(tungstenite::Message::Text(text));
-        } else {
-            push_fragments(text.into(), Data::Text, out);
-        }
-    }
-    for attachment in frames.attachments {
-        if attachment.len() <= FRAGMENT_BYTES {
-            out.push_back(tungstenite::Message::Binary(attachment));
-        } else {
-            push_fragments(attachment, Data::Binary, out);
-        }
-    }
-}
-
-fn push_fragments(mut bytes: Bytes, kind: Data, out: &mut VecDeque<tungstenite::Message>) {
-    let mut kind = kind;
-    while !bytes.is_empty() {
-        let fragment = bytes.split_to(bytes.len().min(FRAGMENT_BYTES));
-        let frame = Frame::message(fragment, OpCode::Data(kind), bytes.is_empty());
-        out.push_back(tungstenite::Message::Frame(frame));
-        kind = Data::Continue;
-    }
+    out.extend(frames.text.map(tungstenite::Message::Text));
+    out.extend(frames.attachments.into_iter().map(tungstenite::Message::Binary));
 }
 
 fn ping() -> tungstenite::Message {
@@ -347,8 +349,8 @@ const READ_BUFFER_BYTES: usize = 2 * 1024;
 /// Small frames are collected up to this size before the socket is written to.
 const WRITE_BUFFER_BYTES: usize = 8 * 1024;
 
-/// The largest frame that is written.
-const FRAGMENT_BYTES: usize = 16 * 1024;
+/// The longest header of a frame without a mask.
+const FRAME_HEADER_BYTES: usize = 10;
 
 /// How many messages are read before the others on the same thread have a turn.
 const READ_BURST: usize = 128;

@@ -1,14 +1,20 @@
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
-use futures_util::SinkExt;
+use futures_util::{SinkExt, StreamExt};
 use keepline_server::connection::{
     CloseCode, CloseReason, Closed, EngineConfig, Frames, Link, Message, QueueLimit, TrySendError,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio_tungstenite::tungstenite::{self, protocol::frame::coding::CloseCode as WireCode};
+use tokio_tungstenite::tungstenite::{
+    self,
+    protocol::frame::{
+        Frame,
+        coding::{CloseCode as WireCode, Data, OpCode},
+    },
+};
 
-use crate::support::{Server, soon};
+use crate::support::{Client, Server, soon};
 
 /// Heartbeats that a test can wait for.
 fn quick() -> EngineConfig {
@@ -172,10 +178,6 @@ async fn a_frame_of_five_megabytes_is_told_why_it_is_refused() {
 
 #[tokio::test]
 async fn fragments_count_together() {
-    use tungstenite::protocol::frame::{
-        Frame,
-        coding::{Data, OpCode},
-    };
     let config = EngineConfig { max_payload: 10_000, ..EngineConfig::default() };
     let server = Server::start_echo(config);
     let mut client = server.open_websocket().await;
@@ -341,4 +343,72 @@ async fn early_frames_are_not_lost() {
     let mut head = [0; 12];
     soon(stream.read_exact(&mut head)).await.unwrap();
     assert_eq!(&head, b"HTTP/1.1 101");
+}
+
+/// The socket is exchanged under the session whenever it has grown, which must not lose or repeat a byte, wherever
+/// frames and pings fall.
+#[tokio::test]
+async fn a_session_survives_the_exchange_of_its_buffers() {
+    let config = EngineConfig { ping_interval: Duration::from_millis(1), ..EngineConfig::default() };
+    let server = Server::start_echo(config);
+    for seed in 0..4 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut client = server.open_websocket().await;
+        let (mut sent, mut seen, mut pings) = (VecDeque::new(), 0, 0);
+        while seen < 150 {
+            if sent.len() < 4 && random.bool() {
+                let text = format!("4{}", "x".repeat(random.usize(..12_000)));
+                // A session that has seen fragments keeps its buffers; so only one of them does.
+                let fragments = seed == 0 && random.u8(..8) == 0;
+                send_somehow(&mut client, text.as_bytes(), fragments, &mut random).await;
+                sent.push_back(text);
+                continue;
+            }
+            match soon(client.0.next()).await.unwrap().unwrap() {
+                tungstenite::Message::Text(text) if text == "2" => {
+                    pings += 1;
+                    send_somehow(&mut client, b"3", false, &mut random).await;
+                }
+                tungstenite::Message::Text(text) => {
+                    assert_eq!(Some(text.as_str()), sent.pop_front().as_deref(), "seed {seed}");
+                    seen += 1;
+                }
+                _ => {}
+            }
+        }
+        assert!(pings > 5, "seed {seed}");
+    }
+}
+
+/// As one frame, as fragments, or with a WebSocket's own ping before it; and in pieces, with others' turns between.
+async fn send_somehow(client: &mut Client, text: &[u8], fragments: bool, random: &mut fastrand::Rng) {
+    let mut bytes = Vec::new();
+    if random.u8(..8) == 0 {
+        Frame::ping(vec![0; random.usize(..126)]).masked().format(&mut bytes).unwrap();
+    }
+    let cut = if fragments { random.usize(..text.len()) } else { 0 };
+    let kind = if cut > 0 { Data::Continue } else { Data::Text };
+    if cut > 0 {
+        let first = Frame::message(text[..cut].to_vec(), OpCode::Data(Data::Text), false);
+        first.masked().format(&mut bytes).unwrap();
+    }
+    let last = Frame::message(text[cut..].to_vec(), OpCode::Data(kind), true);
+    last.masked().format(&mut bytes).unwrap();
+    let pieces = random.usize(1..4);
+    for piece in bytes.chunks(bytes.len().div_ceil(pieces)) {
+        soon(client.0.get_mut().write_all(piece)).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+}
+
+/// What a client has to do to its frames.
+trait Masked {
+    fn masked(self) -> Self;
+}
+
+impl Masked for Frame {
+    fn masked(mut self) -> Self {
+        self.header_mut().mask = Some([0; 4]);
+        self
+    }
 }
