@@ -8,5 +8,6 @@ mod namespaces;
 mod origins;
 mod polling;
 mod support;
+mod tls;
 mod upgrade;
 mod websocket;

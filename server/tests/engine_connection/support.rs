@@ -5,7 +5,7 @@ use std::{future::Future, net::SocketAddr, time::Duration};
 use futures_util::{SinkExt, StreamExt};
 use keepline_server::connection::{Acceptor, EngineConfig, Link, ServeOptions, bind, engine_routes, serve};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     sync::mpsc,
     time::timeout,
@@ -51,6 +51,10 @@ impl Server {
 
     pub(crate) fn start_echo(config: EngineConfig) -> Self {
         Self::start(config, Echo)
+    }
+
+    pub(crate) fn start_echo_with(config: EngineConfig, options: ServeOptions) -> Self {
+        Self::start_with(config, options, Echo)
     }
 
     /// A request on a connection of its own.
@@ -204,16 +208,16 @@ pub(crate) async fn read_reply(stream: &mut TcpStream) -> Reply {
     let mut bytes = Vec::new();
     // A reset after the reply is as good as an end.
     let _ = soon(stream.read_to_end(&mut bytes)).await;
-    let text = String::from_utf8(bytes).unwrap();
+    let text = String::from_utf8_lossy(&bytes);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
     Reply { status, head: head.to_owned(), body: body.to_owned() }
 }
 
 /// A WebSocket client that does only what it is told to.
-pub(crate) struct Client(pub(crate) WebSocketStream<TcpStream>);
+pub(crate) struct Client<S = TcpStream>(pub(crate) WebSocketStream<S>);
 
-impl Client {
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     pub(crate) async fn send(&mut self, text: &str) {
         self.0.send(Message::text(text)).await.unwrap();
     }
