@@ -13,7 +13,7 @@ pub struct EngineConfig {
     pub ping_interval: Duration,
     /// How long it waits for the answer.
     pub ping_timeout: Duration,
-    /// The largest packet, and the largest body of a poll, that is accepted, in bytes. More closes the session:
+    /// The largest packet with its type, and the largest body of a POST, that is accepted, in bytes. More closes the session:
     /// with code 1009 over a WebSocket, with status 413 over polling.
     pub max_payload: usize,
     /// How long a session may take to move from polling to its WebSocket.

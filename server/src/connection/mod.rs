@@ -52,6 +52,7 @@ mod routes;
 mod serve;
 mod socket;
 mod websocket;
+mod write_timeout;
 
 pub use config::{Admit, EngineConfig, TooMany, Transports, Visitor};
 pub use link::{Acceptor, CloseCode, CloseReason, Closed, Link, LinkSender, Opening, TrySendError};

@@ -232,7 +232,7 @@ impl State<'_> {
 
     /// Gives the application as much of the posted body as it has room for.
     fn take_push(&mut self) -> Option<CloseReason> {
-        let (mut body, mut at, taken) = match self.push.take() {
+        let (body, mut at, taken) = match self.push.take() {
             Some(Push::Taking { body, at, taken }) => (body, at, taken),
             other => {
                 self.push = other;
@@ -271,9 +271,7 @@ impl State<'_> {
             }
             at = after;
         }
-        // What was taken goes, so that a body is held once at most.
-        body.drain(..at);
-        self.push = Some(Push::Taking { body, at: 0, taken });
+        self.push = Some(Push::Taking { body, at, taken });
         None
     }
 

@@ -25,7 +25,10 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, warn};
 
-use super::peers::{Peers, Place};
+use super::{
+    peers::{Peers, Place},
+    write_timeout::WriteTimeout,
+};
 
 /// How connections are served. The defaults are the reference server's, without TLS.
 #[derive(Clone)]
@@ -35,6 +38,8 @@ pub struct ServeOptions {
     /// How long a connection may take for its TLS handshake, and again for the headers of each request; also how
     /// long it may idle between two requests.
     pub header_timeout: Duration,
+    /// How long a peer may take nothing of what is written to it.
+    pub write_timeout: Duration,
     /// How many connections there may be in all. One more is closed at once.
     pub connections_max: usize,
     /// How many connections one address may have. One more is closed at once.
@@ -48,6 +53,7 @@ impl Default for ServeOptions {
         Self {
             tls: None,
             header_timeout: HEADER_TIMEOUT,
+            write_timeout: WRITE_TIMEOUT,
             connections_max: CONNECTIONS_MAX,
             connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,
             drain_timeout: DRAIN_TIMEOUT,
@@ -105,6 +111,7 @@ pub async fn serve<L: Listener>(
         router,
         tls: options.tls.map(TlsAcceptor::from),
         header_timeout: options.header_timeout,
+        write_timeout: options.write_timeout,
         connections: Peers::new(options.connections_max, options.connections_per_address_max),
         shutdown: shutdown.clone(),
     };
@@ -146,6 +153,7 @@ struct Server {
     router: Router,
     tls: Option<TlsAcceptor>,
     header_timeout: Duration,
+    write_timeout: Duration,
     connections: Peers,
     shutdown: CancellationToken,
 }
@@ -189,7 +197,7 @@ impl Server {
                 .timer(TokioTimer::new())
                 .header_read_timeout(self.header_timeout)
                 .max_buf_size(HTTP_BUFFER_BYTES)
-                .serve_connection(TokioIo::new(io), service)
+                .serve_connection(TokioIo::new(WriteTimeout::new(io, self.write_timeout)), service)
                 .with_upgrades()
         );
         let served = match self.shutdown.run_until_cancelled(connection.as_mut()).await {
@@ -209,6 +217,9 @@ impl Server {
 
 /// Whoever means well sends the headers at once.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// As long as the kernel needs to be sure that a packet was lost several times.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Below the usual limit of open files of a service; there is nothing to do for one more but to close it.
 const CONNECTIONS_MAX: usize = 100_000;

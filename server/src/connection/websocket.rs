@@ -44,9 +44,8 @@ pub(super) async fn wrap(upgraded: Upgraded, config: &EngineConfig) -> Box<WsStr
     let limits = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(WRITE_BUFFER_BYTES)
-        // Engine.IO's own type character is no part of the payload.
-        .max_message_size(Some(config.max_payload + 1))
-        .max_frame_size(Some(config.max_payload + 1));
+        .max_message_size(Some(config.max_payload))
+        .max_frame_size(Some(config.max_payload));
     Box::new(WebSocketStream::from_raw_socket(Counted::new(upgraded), Role::Server, Some(limits)).await)
 }
 

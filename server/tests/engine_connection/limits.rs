@@ -4,7 +4,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, routing::get};
+use axum::{Router, body::Body, routing::get};
 use futures_util::future::join_all;
 use keepline_server::connection::{
     Acceptor, Admit, CloseCode, EngineConfig, Link, ServeOptions, Socket, SocketConfig, SocketEnd, TooMany,
@@ -50,6 +50,34 @@ async fn connections_that_say_nothing_are_closed() {
         }
     });
     soon(join_all(silent)).await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_its_answer_is_cut_off() {
+    let dropped = CancellationToken::new();
+    let guard = dropped.clone();
+    // An answer that never ends and knows when nobody wants it any more.
+    let router = Router::new().route(
+        "/endless",
+        get(async move || {
+            let guard = guard.clone().drop_guard();
+            let chunk = futures_util::stream::repeat_with(move || {
+                let _ = &guard;
+                Ok::<_, std::convert::Infallible>(bytes::Bytes::from_static(&[b'x'; 10_000]))
+            });
+            Body::from_stream(chunk)
+        }),
+    );
+    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let address = listener.local_addr().unwrap();
+    let options = ServeOptions { write_timeout: Duration::from_millis(100), ..ServeOptions::default() };
+    let shutdown = CancellationToken::new();
+    let served = tokio::spawn(serve(listener, router, options, shutdown.clone()));
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(&Request { target: "/endless", ..Request::default() }.bytes()).await.unwrap();
+    soon(dropped.cancelled()).await;
+    shutdown.cancel();
+    soon(served).await.unwrap();
 }
 
 #[tokio::test]

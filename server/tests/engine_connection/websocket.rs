@@ -151,9 +151,9 @@ async fn a_payload_of_the_largest_size_passes_and_one_byte_more_does_not() {
     let (server, mut links) = Server::start_for_test(config);
     let mut client = server.open_websocket().await;
     let mut link = links.next().await;
+    client.send(&format!("4{}", "x".repeat(9_999))).await;
+    assert_eq!(soon(link.recv()).await, Some(Message::Text("x".repeat(9_999))));
     client.send(&format!("4{}", "x".repeat(10_000))).await;
-    assert_eq!(soon(link.recv()).await, Some(Message::Text("x".repeat(10_000))));
-    client.send(&format!("4{}", "x".repeat(10_001))).await;
     assert_eq!(client.close_code().await, Some(WireCode::Size));
     assert_eq!(reason(&mut link).await, CloseReason::TooLarge);
 
@@ -161,7 +161,7 @@ async fn a_payload_of_the_largest_size_passes_and_one_byte_more_does_not() {
     let mut link = links.next().await;
     client.send_binary(&[0; 10_000]).await;
     assert_eq!(soon(link.recv()).await, Some(Message::Binary(vec![0; 10_000].into())));
-    client.send_binary(&[0; 10_002]).await;
+    client.send_binary(&[0; 10_001]).await;
     assert_eq!(client.close_code().await, Some(WireCode::Size));
     assert_eq!(reason(&mut link).await, CloseReason::TooLarge);
 }
