@@ -51,7 +51,8 @@ impl Client {
     /// See [`OpenError`]; nothing on disk was changed.
     pub fn open(config: Config) -> Result<Self, OpenError> {
         let (client, driver) = Self::with_driver(config)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|_| OpenError::Io)?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|_| OpenError::Io)?;
         let run = move || {
             runtime.block_on(driver.run());
             // A resolver that hangs must not keep the thread.

@@ -18,34 +18,85 @@ pub(crate) type Answer<T> = oneshot::Sender<T>;
 /// An input of the engine from the app.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Submit { action: Box<NewAction>, answer: Answer<Result<ActionId, SubmitError>> },
-    Cancel { id: ActionId, answer: Answer<Result<(), ControlError>> },
-    Retry { id: ActionId, answer: Answer<Result<ActionId, ControlError>> },
-    Discard { id: ActionId, answer: Answer<Result<(), ControlError>> },
+    Submit {
+        action: Box<NewAction>,
+        answer: Answer<Result<ActionId, SubmitError>>,
+    },
+    Cancel {
+        id: ActionId,
+        answer: Answer<Result<(), ControlError>>,
+    },
+    Retry {
+        id: ActionId,
+        answer: Answer<Result<ActionId, ControlError>>,
+    },
+    Discard {
+        id: ActionId,
+        answer: Answer<Result<(), ControlError>>,
+    },
     /// The settled outcome, where there is one; the row then counts as taken.
-    Outcome { id: ActionId, answer: Answer<Result<Option<Outcome>, ControlError>> },
-    Outbox { filter: Filter, answer: Answer<Result<Vec<OutboxEntry>, StoreError>> },
-    Call { call: Box<Call>, answer: Answer<Result<CallReply, CallError>> },
-    Emit { args: Args, answer: Answer<bool> },
+    Outcome {
+        id: ActionId,
+        answer: Answer<Result<Option<Outcome>, ControlError>>,
+    },
+    Outbox {
+        filter: Filter,
+        answer: Answer<Result<Vec<OutboxEntry>, StoreError>>,
+    },
+    Call {
+        call: Box<Call>,
+        answer: Answer<Result<CallReply, CallError>>,
+    },
+    Emit {
+        args: Args,
+        answer: Answer<bool>,
+    },
     /// Acknowledges an event of the server's that asked for it; dropped when that connection is gone.
-    AckEvent { connection: u64, ack: u64, args: Args },
+    AckEvent {
+        connection: u64,
+        ack: u64,
+        args: Args,
+    },
     /// The one durable consumer of a stream begins.
-    Consume { stream: Stream, options: Consume, answer: Answer<Result<(), EventsError>> },
+    Consume {
+        stream: Stream,
+        options: Consume,
+        answer: Answer<Result<(), EventsError>>,
+    },
     /// The app has taken the events up to here (auto), or acknowledged them (manual).
-    Taken { stream: Stream, epoch: Option<Epoch>, offset: u64, freed: Freed },
+    Taken {
+        stream: Stream,
+        epoch: Option<Epoch>,
+        offset: u64,
+        freed: Freed,
+    },
     /// Events without a place, and those that the app has not taken yet, have left the buffer.
-    Freed { stream: Stream, freed: Freed },
+    Freed {
+        stream: Stream,
+        freed: Freed,
+    },
     /// The consumer went away.
-    Release { stream: Stream },
+    Release {
+        stream: Stream,
+    },
     /// A live tap begins or ends; it keeps a stream subscribed and moves no cursor.
-    Observe { stream: Stream },
-    Unobserve { stream: Stream },
+    Observe {
+        stream: Stream,
+    },
+    Unobserve {
+        stream: Stream,
+    },
     Connect,
     Disconnect,
     Hint(Hint),
-    SignOut { discard: bool, answer: Answer<Result<(), StoreError>> },
+    SignOut {
+        discard: bool,
+        answer: Answer<Result<(), StoreError>>,
+    },
     /// Engine counters and states as JSON, no payload, no token.
-    Diagnostics { answer: Answer<serde_json::Value> },
+    Diagnostics {
+        answer: Answer<serde_json::Value>,
+    },
 }
 
 /// What the host knows about network and screen.

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use keepline_protocol::{
-    ActionAck, ActionId, ActionMeta, ConnectAuth, Connected, Epoch, EventMeta, LedgerReady, LedgerStatus, Limits,
-    PROTO, Payload, SessionReady, Stream, StreamReady, StreamStatus, Subscribe, Subscribed, Tag,
+    ActionAck, ActionId, ActionMeta, ConnectAuth, Connected, Epoch, EventMeta, LedgerReady, LedgerStatus,
+    Limits, PROTO, Payload, SessionReady, Stream, StreamReady, StreamStatus, Subscribe, Subscribed, Tag,
     engine_io::Handshake,
     names,
     socket_io::{Args, Decoder, EventArgs, Kind, Packet},
@@ -147,7 +147,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
         for stream in auth.resume.keys().cloned().chain([Stream::User]) {
             let head = auth.resume.get(&stream).map_or(0, |cursor| cursor.offset);
             let epoch = Some(epoch.clone());
-            let ready = StreamReady { status: StreamStatus::Ok, epoch, head, tag: Some(Tag::START), reset: None };
+            let ready =
+                StreamReady { status: StreamStatus::Ok, epoch, head, tag: Some(Tag::START), reset: None };
             streams.insert(stream, ready);
         }
         let ready = SessionReady {
@@ -155,7 +156,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
             session: "s".to_owned(),
             user: "alice".to_owned(),
             expires_at: "2030-01-01T00:00:00Z".to_owned(),
-            limits: Limits { action_bytes: 65_536, event_bytes: 65_536, streams: 256, actions_per_second: 1_000 },
+            limits: Limits {
+                action_bytes: 65_536,
+                event_bytes: 65_536,
+                streams: 256,
+                actions_per_second: 1_000,
+            },
             ledger: LedgerReady {
                 epoch: Epoch::new("ledger").unwrap(),
                 position: 0,

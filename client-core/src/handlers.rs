@@ -103,7 +103,8 @@ impl Shared {
         state.is_running = true;
         let shared = Arc::clone(&self);
         let name = "keepline-handlers".to_owned();
-        let spawned = thread::Builder::new().name(name).spawn(move || block_on(poll_fn(|cx| shared.serve(cx))));
+        let spawned =
+            thread::Builder::new().name(name).spawn(move || block_on(poll_fn(|cx| shared.serve(cx))));
         if spawned.is_err() {
             state.is_running = false;
             return Err(EventsError::TooMany);
@@ -143,7 +144,8 @@ impl Shared {
                 state.streams.remove(stream);
             }
             Some(Item::Event(envelope)) => {
-                let handlers: Vec<_> = served.handlers.iter().map(|(_, handler)| Arc::clone(handler)).collect();
+                let handlers: Vec<_> =
+                    served.handlers.iter().map(|(_, handler)| Arc::clone(handler)).collect();
                 // A handler may register and drop handlers.
                 drop(state);
                 handlers.iter().for_each(|handler| call(handler, &envelope));
@@ -167,7 +169,11 @@ fn call(handler: &Mutex<Box<Call>>, envelope: &Envelope) {
     let mut handler = handler.lock().unwrap_or_else(PoisonError::into_inner);
     let result = catch_unwind(AssertUnwindSafe(|| handler(envelope)));
     if let Err(panic) = result {
-        tracing::error!(event = envelope.name, panic = panic_text(panic.as_ref()), "an event handler panicked");
+        tracing::error!(
+            event = envelope.name,
+            panic = panic_text(panic.as_ref()),
+            "an event handler panicked"
+        );
     }
 }
 

@@ -75,6 +75,27 @@ impl Reply {
     }
 }
 
+/// What a reply can be read as: [`Reply`] itself, and everything that serde reads.
+pub trait FromReply: Sized {
+    /// Reads the reply.
+    ///
+    /// # Errors
+    /// [`PayloadError::Mismatch`] where it has another shape.
+    fn from_reply(reply: Reply) -> Result<Self, PayloadError>;
+}
+
+impl FromReply for Reply {
+    fn from_reply(reply: Reply) -> Result<Self, PayloadError> {
+        Ok(reply)
+    }
+}
+
+impl<R: DeserializeOwned> FromReply for R {
+    fn from_reply(reply: Reply) -> Result<Self, PayloadError> {
+        reply.decode()
+    }
+}
+
 /// See [`Reply::decode`].
 pub(crate) fn decode_answer<R: DeserializeOwned>(answer: &Payload) -> Result<R, PayloadError> {
     answer.decode().or_else(|mismatch| match answer.decode::<[Payload; 1]>() {

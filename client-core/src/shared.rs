@@ -194,7 +194,11 @@ impl Streams {
     fn check_room(&self, stream: &Stream) -> Result<(), EventsError> {
         let is_there = self.consumers.contains_key(stream) || self.observers.contains_key(stream);
         let others = self.observers.keys().filter(|observed| !self.consumers.contains_key(*observed)).count();
-        if is_there || self.consumers.len() + others < STREAMS_MAX { Ok(()) } else { Err(EventsError::TooMany) }
+        if is_there || self.consumers.len() + others < STREAMS_MAX {
+            Ok(())
+        } else {
+            Err(EventsError::TooMany)
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use keepline_protocol::{
     names,
     socket_io::Args,
 };
-use serde::{Serialize, Serializer, de::DeserializeOwned, ser::SerializeStruct};
+use serde::{Serialize, Serializer, ser::SerializeStruct};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     error::{CallError, OutcomeError, SubmitError},
     limits::{COALESCE_BYTES_MAX, LABEL_BYTES_MAX, LANE_BYTES_MAX, TTL_MAX},
     outbox::{AckMode, Body, NewAction},
-    outcome::{Outcome, Reply},
+    outcome::{FromReply, Outcome, Reply},
 };
 
 /// An action on its way into the queue: set options, then await it.
@@ -31,7 +31,11 @@ pub struct Submit<R> {
 }
 
 impl<R> Submit<R> {
-    pub(crate) fn typed(client: Handle, name: impl Into<String>, payload: Result<Payload, SubmitError>) -> Self {
+    pub(crate) fn typed(
+        client: Handle,
+        name: impl Into<String>,
+        payload: Result<Payload, SubmitError>,
+    ) -> Self {
         Self::new(client, name.into(), payload.map(Body::Payload))
     }
 
@@ -154,15 +158,15 @@ impl<R> Submission<R> {
     }
 }
 
-impl<R: DeserializeOwned> Submission<R> {
-    /// Waits for the outcome, with the reply in the action's type.
+impl<R: FromReply> Submission<R> {
+    /// Waits for the outcome, with the reply in the action's type, or as it came where the type is [`Reply`].
     ///
     /// # Errors
     /// As for [`outcome_raw`](Self::outcome_raw), and `BadReply` where the server accepted the action and the reply
     /// does not fit; the raw outcome has it.
     pub async fn outcome(&self) -> Result<Outcome<R>, OutcomeError> {
         let outcome = self.outcome_raw().await?;
-        outcome.try_map(|reply| reply.decode()).map_err(|_| OutcomeError::BadReply)
+        outcome.try_map(R::from_reply).map_err(|_| OutcomeError::BadReply)
     }
 }
 

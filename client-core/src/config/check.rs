@@ -191,7 +191,8 @@ const QUOTA_SLACK_BYTES: u64 = 32 * 1024 * 1024;
 const QUOTA_BYTES_MIN: u64 = 512 * 1024;
 
 /// Keepline's own in the CONNECT payload, and what Socket.IO's connection state recovery reads there.
-const RESERVED_AUTH_KEYS: [&str; 8] = ["token", "proto", "account", "sdk", "ledger", "resume", "pid", "offset"];
+const RESERVED_AUTH_KEYS: [&str; 8] =
+    ["token", "proto", "account", "sdk", "ledger", "resume", "pid", "offset"];
 
 #[cfg(test)]
 mod tests {
@@ -269,8 +270,11 @@ mod tests {
 
     #[test]
     fn nothing_secret_is_shown() {
-        let config =
-            config().token("canary").header("Authorization", "canary").auth(json!({"k": "canary"})).query("q", "canary");
+        let config = config()
+            .token("canary")
+            .header("Authorization", "canary")
+            .auth(json!({"k": "canary"}))
+            .query("q", "canary");
         assert!(!format!("{config:?}").contains("canary"));
     }
 }

@@ -85,7 +85,8 @@ fn headers(pairs: &[(String, String)]) -> Result<Vec<(HeaderName, HeaderValue)>,
         .iter()
         .map(|(name, value)| {
             let name: HeaderName = name.parse().map_err(|_| bad())?;
-            let is_ours = RESERVED_HEADERS.contains(&name.as_str()) || name.as_str().starts_with("sec-websocket-");
+            let is_ours =
+                RESERVED_HEADERS.contains(&name.as_str()) || name.as_str().starts_with("sec-websocket-");
             if is_ours {
                 return Err(bad());
             }
@@ -141,11 +142,19 @@ mod tests {
     fn schemes_become_web_sockets() {
         for (url, uri, port) in [
             ("wss://example.org", "wss://example.org/socket.io/?EIO=4&transport=websocket", 443),
-            ("https://example.org:8443/", "wss://example.org:8443/socket.io/?EIO=4&transport=websocket", 8443),
+            (
+                "https://example.org:8443/",
+                "wss://example.org:8443/socket.io/?EIO=4&transport=websocket",
+                8443,
+            ),
             ("http://127.0.0.1:3000", "ws://127.0.0.1:3000/socket.io/?EIO=4&transport=websocket", 3000),
             ("ws://[::1]:9/socket.io/", "ws://[::1]:9/socket.io/?EIO=4&transport=websocket", 9),
             ("ws://localhost/socket.io", "ws://localhost/socket.io/?EIO=4&transport=websocket", 80),
-            ("wss://example.org?room=a+b", "wss://example.org/socket.io/?EIO=4&transport=websocket&room=a+b", 443),
+            (
+                "wss://example.org?room=a+b",
+                "wss://example.org/socket.io/?EIO=4&transport=websocket&room=a+b",
+                443,
+            ),
         ] {
             let endpoint = endpoint(url).unwrap();
             assert_eq!((endpoint.uri.to_string().as_str(), endpoint.port), (uri, port), "{url}");
@@ -156,8 +165,15 @@ mod tests {
     #[test]
     fn what_is_no_server_is_refused() {
         for url in [
-            "", "example.org", "ftp://example.org", "wss://", "wss://example.org/admin", "wss://u:p@example.org",
-            "wss://example.org/#a", "wss://example.org/?token=abc", "wss://example.org/?Access_Token=abc",
+            "",
+            "example.org",
+            "ftp://example.org",
+            "wss://",
+            "wss://example.org/admin",
+            "wss://u:p@example.org",
+            "wss://example.org/#a",
+            "wss://example.org/?token=abc",
+            "wss://example.org/?Access_Token=abc",
         ] {
             assert_eq!(endpoint(url).unwrap_err(), OpenError::BadUrl, "{url}");
         }
@@ -165,9 +181,14 @@ mod tests {
 
     #[test]
     fn plain_text_goes_to_loopback_only_unless_asked_for() {
-        for url in ["ws://example.org", "http://10.0.2.2:3000", "ws://[2001:db8::1]", "ws://localhost.example.org"] {
+        for url in
+            ["ws://example.org", "http://10.0.2.2:3000", "ws://[2001:db8::1]", "ws://localhost.example.org"]
+        {
             assert_eq!(endpoint(url).unwrap_err(), OpenError::BadUrl, "{url}");
-            assert!(Endpoint::new(&EndpointOptions { url, allow_plain_text: true, ..PLAIN }).is_ok(), "{url}");
+            assert!(
+                Endpoint::new(&EndpointOptions { url, allow_plain_text: true, ..PLAIN }).is_ok(),
+                "{url}"
+            );
         }
         for url in ["ws://localhost", "ws://api.localhost", "ws://127.8.9.1", "ws://[::1]"] {
             assert!(endpoint(url).is_ok(), "{url}");
@@ -185,7 +206,11 @@ mod tests {
             Endpoint::new(&options)
         };
         for key in ["EIO", "sid", "transport", "token", "JWT"] {
-            assert_eq!(with(&[(key, "1")], &[]).unwrap_err(), OpenError::BadConfig { option: "query" }, "{key}");
+            assert_eq!(
+                with(&[(key, "1")], &[]).unwrap_err(),
+                OpenError::BadConfig { option: "query" },
+                "{key}"
+            );
         }
         for (name, value) in
             [("Upgrade", "x"), ("sec-websocket-key", "x"), ("a b", "x"), ("X-A", "line\nbreak"), ("", "x")]

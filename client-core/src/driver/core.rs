@@ -40,7 +40,12 @@ impl Core {
 
     /// Feeds everything in and takes out what may be sent, in one transaction. The packets and the engine's effects
     /// are good only after this has returned.
-    pub(crate) fn commit(&mut self, now: Now, work: Work, line: &mut Line) -> Result<Vec<Packet>, StoreError> {
+    pub(crate) fn commit(
+        &mut self,
+        now: Now,
+        work: Work,
+        line: &mut Line,
+    ) -> Result<Vec<Packet>, StoreError> {
         let Self { store, engine, .. } = self;
         store.transaction(|tx| {
             for event in work.link {

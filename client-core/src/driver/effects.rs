@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Driver, Phase};
+use super::{Counters, Driver, Phase};
 use crate::{
     command::{Answer, Command},
     engine::Effect,
@@ -11,12 +11,24 @@ use crate::{
 };
 
 impl Driver {
-    /// Does what the engine wants done, in its order.
+    /// Does what the engine wants done, in its order; then gives the answers. Whoever has an answer, on another thread
+    /// for instance, finds the status and everything else as that answer says.
     pub(super) fn run_effects(&mut self) {
-        loop {
-            let Phase::Running(core) = &mut self.phase else { return };
-            let Some(effect) = core.poll_effect() else { return };
-            self.run_effect(effect);
+        let mut answers = Vec::new();
+        while let Some(effect) = self.next_effect() {
+            if is_answer(&effect) {
+                answers.push(effect);
+            } else {
+                self.run_effect(effect);
+            }
+        }
+        answers.into_iter().for_each(|answer| self.run_effect(answer));
+    }
+
+    fn next_effect(&mut self) -> Option<Effect> {
+        match &mut self.phase {
+            Phase::Running(core) => core.poll_effect(),
+            Phase::Suspended | Phase::Broken { .. } => None,
         }
     }
 
@@ -66,11 +78,27 @@ impl Driver {
             Effect::Consuming(answer, result) => send(answer, result),
             Effect::SignedOut(answer) => send(answer, Ok(())),
             Effect::Diagnosed(answer, report) => {
-                let report = with_own(report, self.line.counters(), self.reopened);
+                let report = with_own(report, self.line.counters(), self.counters);
                 send(answer, report);
             }
         }
     }
+}
+
+fn is_answer(effect: &Effect) -> bool {
+    matches!(
+        effect,
+        Effect::Submitted(..)
+            | Effect::Controlled(..)
+            | Effect::Retried(..)
+            | Effect::OutcomeRead(..)
+            | Effect::Listed(..)
+            | Effect::Called(..)
+            | Effect::Emitted(..)
+            | Effect::Consuming(..)
+            | Effect::SignedOut(..)
+            | Effect::Diagnosed(..)
+    )
 }
 
 fn send<T>(answer: Answer<T>, value: T) {
@@ -79,10 +107,10 @@ fn send<T>(answer: Answer<T>, value: T) {
 }
 
 /// The engine's report with what only the driver knows.
-fn with_own(mut report: Value, line: LineCounters, reopened: u64) -> Value {
+fn with_own(mut report: Value, line: LineCounters, driver: Counters) -> Value {
     if let Value::Object(fields) = &mut report {
         fields.insert("transport".to_owned(), json!(line));
-        fields.insert("store_reopened".to_owned(), json!(reopened));
+        fields.insert("driver".to_owned(), json!(driver));
         fields.insert("platform".to_owned(), json!([std::env::consts::OS, std::env::consts::ARCH]));
     }
     report

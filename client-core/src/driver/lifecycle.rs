@@ -68,8 +68,7 @@ impl Driver {
         // Closing needs its share of the time, or the lock is still held when the deadline comes.
         let reserve = (within(time) / 2).min(CLOSING_RESERVE);
         let flush_until = if flush_first { by - reserve } else { now };
-        let suspending =
-            self.suspending.get_or_insert(Suspending { flush_until, by, answers: Vec::new() });
+        let suspending = self.suspending.get_or_insert(Suspending { flush_until, by, answers: Vec::new() });
         suspending.flush_until = suspending.flush_until.min(flush_until);
         suspending.by = suspending.by.min(by);
         suspending.answers.push(answer);
@@ -180,7 +179,7 @@ impl Driver {
         }
         match Core::open(&self.settings, now) {
             Ok(core) => {
-                self.reopened += 1;
+                self.counters.reopened += 1;
                 self.phase = Phase::Running(Box::new(core));
                 self.introduce(commands);
             }

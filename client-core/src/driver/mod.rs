@@ -9,6 +9,8 @@ mod effects;
 mod lifecycle;
 mod registry;
 mod request;
+#[cfg(test)]
+mod tests;
 mod waiters;
 
 use std::{sync::Arc, time::Instant};
@@ -62,14 +64,16 @@ pub struct Driver {
     leave: Leave,
     /// How often the database failed in a row.
     failures: u32,
-    reopened: u64,
+    counters: Counters,
 }
 
 enum Phase {
     Running(Box<Core>),
     Suspended,
     /// The database failed; it is opened again at this moment.
-    Broken { retry_at: Instant },
+    Broken {
+        retry_at: Instant,
+    },
 }
 
 /// What the app and its host wished for last, which a new engine has to hear again.
@@ -77,6 +81,14 @@ enum Phase {
 struct Intents {
     wants_line: bool,
     has_no_network: bool,
+}
+
+/// What the driver did since the client was opened, for diagnostics.
+#[derive(Debug, Default, Clone, Copy, serde::Serialize)]
+struct Counters {
+    transactions: u64,
+    /// How often engine and database were opened again.
+    reopened: u64,
 }
 
 /// Everything that waited.
@@ -114,7 +126,7 @@ impl Driver {
             suspending: None,
             leave: Leave::Stay,
             failures: 0,
-            reopened: 0,
+            counters: Counters::default(),
         };
         driver.registry.introduce(&mut driver.own);
         // The first status, so that a handle shows what waits in the queue before anything runs.
@@ -189,6 +201,7 @@ impl Driver {
                 let work = Work { link: inputs.link, token: inputs.token, commands };
                 match core.commit(now, work, &mut self.line) {
                     Ok(packets) => {
+                        self.counters.transactions += 1;
                         self.line.send(packets);
                         self.run_effects();
                         self.waiters.serve_checks();

@@ -127,7 +127,9 @@ fn report(mailbox: &Mailbox, commands: &mut Vec<Command>) {
     let Progress { taken, freed } = mailbox.progress();
     let stream = mailbox.stream().clone();
     match taken {
-        Some(spot) => commands.push(Command::Taken { stream, epoch: Some(spot.epoch), offset: spot.offset, freed }),
+        Some(spot) => {
+            commands.push(Command::Taken { stream, epoch: Some(spot.epoch), offset: spot.offset, freed })
+        }
         None if freed != Freed::default() => commands.push(Command::Freed { stream, freed }),
         None => {}
     }

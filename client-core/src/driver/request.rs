@@ -75,7 +75,9 @@ pub(crate) fn refuse(command: Command, why: Refusal) {
         Command::Outcome { answer, .. } => send(answer, why),
         Command::Outbox { answer, .. } => send(answer, why),
         // Nothing was sent, whatever the reason.
-        Command::Call { answer, .. } => send(answer, if why == Refusal::Store { Refusal::Suspended } else { why }),
+        Command::Call { answer, .. } => {
+            send(answer, if why == Refusal::Store { Refusal::Suspended } else { why })
+        }
         Command::Emit { answer, .. } => drop(answer.send(false)),
         Command::Consume { answer, .. } => send(answer, why),
         Command::SignOut { answer, .. } => send(answer, why),

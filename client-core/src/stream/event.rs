@@ -2,8 +2,8 @@ use bytes::Bytes;
 use keepline_protocol::{
     Epoch, Event as EventType, Payload, PayloadError, Reset, Stream,
     catalogue::{
-        JobCancelled, JobCompleted, JobCreated, JobFailed, JobProgress, ModelChunk, ResearchFinding, SearchResult,
-        TestRecorded, TestTick,
+        JobCancelled, JobCompleted, JobCreated, JobFailed, JobProgress, ModelChunk, ResearchFinding,
+        SearchResult, TestRecorded, TestTick,
     },
     socket_io::Args,
 };

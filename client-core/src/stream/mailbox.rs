@@ -76,7 +76,12 @@ pub(crate) struct Progress {
 }
 
 impl Mailbox {
-    pub(crate) fn new(stream: Stream, options: Consume, mode: CursorMode, signals: Arc<Signals>) -> Arc<Self> {
+    pub(crate) fn new(
+        stream: Stream,
+        options: Consume,
+        mode: CursorMode,
+        signals: Arc<Signals>,
+    ) -> Arc<Self> {
         Arc::new(Self { stream, options, mode, signals, state: Mutex::default() })
     }
 
@@ -311,7 +316,13 @@ mod tests {
             ts: None,
         };
         let args = vec![Payload::null()];
-        Delivery::Event(IncomingEvent { name: "e".to_owned(), args, attachments: Vec::new(), meta, ack: None })
+        Delivery::Event(IncomingEvent {
+            name: "e".to_owned(),
+            args,
+            attachments: Vec::new(),
+            meta,
+            ack: None,
+        })
     }
 
     fn next(mailbox: &Arc<Mailbox>) -> Option<u64> {
@@ -387,7 +398,13 @@ mod tests {
     fn a_reset_is_a_place_too() {
         let mailbox = mailbox(CursorMode::Auto);
         let reason = ResetReason::Trimmed;
-        mailbox.deliver(Delivery::Reset(Reset { epoch: epoch("b"), offset: 40, tag: None, reason, snapshot: None }));
+        mailbox.deliver(Delivery::Reset(Reset {
+            epoch: epoch("b"),
+            offset: 40,
+            tag: None,
+            reason,
+            snapshot: None,
+        }));
         assert_eq!(next(&mailbox), Some(40));
         assert_eq!(next(&mailbox), None);
         let progress = mailbox.progress();

@@ -10,11 +10,11 @@ use std::{
 
 use keepline_protocol::Stream;
 
+pub(crate) use self::mailbox::{Mailbox, Progress};
 pub use self::{
     event::{Acknowledge, Envelope, Event, Item, Place},
     mailbox::CursorMode,
 };
-pub(crate) use self::mailbox::{Mailbox, Progress};
 use crate::{
     client::WeakHandle,
     command::Consume,

@@ -35,8 +35,9 @@ pub(super) async fn open(options: Arc<TransportOptions>, tls: Arc<TlsClient>) ->
         false => io,
     };
     let config = limits(options.receive_bytes_max);
-    let (mut socket, _) =
-        client_async_with_config(request(&options)?, io, Some(config)).await.map_err(|error| refused(&error))?;
+    let (mut socket, _) = client_async_with_config(request(&options)?, io, Some(config))
+        .await
+        .map_err(|error| refused(&error))?;
     let handshake = first_packet(&mut socket).await?;
     let event = LinkEvent::Opened {
         ping_interval: heartbeat(handshake.ping_interval),

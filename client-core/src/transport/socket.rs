@@ -65,7 +65,11 @@ impl Socket {
     }
 
     /// Writes what waits, then reads what is there, up to a batch.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, events: &mut Vec<LinkEvent>) -> Result<(), LinkFailure> {
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        events: &mut Vec<LinkEvent>,
+    ) -> Result<(), LinkFailure> {
         self.write(cx)?;
         for _ in 0..BATCH_MAX {
             match self.web.poll_next_unpin(cx) {
@@ -112,7 +116,9 @@ impl Socket {
 
     fn read(&mut self, message: Message, events: &mut Vec<LinkEvent>) -> Result<(), LinkFailure> {
         let packet = match message {
-            Message::Text(text) => match EnginePacket::decode_text(&text).map_err(|_| LineTrouble::Protocol)? {
+            Message::Text(text) => match EnginePacket::decode_text(&text)
+                .map_err(|_| LineTrouble::Protocol)?
+            {
                 EnginePacket::Message(text) => self.decoder.text(&text).map_err(|_| LineTrouble::Protocol)?,
                 EnginePacket::Ping(probe) => {
                     self.pong = Some(Message::text(format!("3{probe}")));

@@ -112,7 +112,10 @@ async fn packets_go_both_ways_with_their_attachments() {
     assert_eq!(args.attachments()[0].as_ref(), [1, 2, 3]);
     assert!(line.has_room());
     line.send(vec![packet]);
-    assert_eq!(read(&mut line, &mut peer).await, Some(Message::text(r#"451-["e",{"_placeholder":true,"num":0}]"#)));
+    assert_eq!(
+        read(&mut line, &mut peer).await,
+        Some(Message::text(r#"451-["e",{"_placeholder":true,"num":0}]"#))
+    );
     assert_eq!(read(&mut line, &mut peer).await, Some(Message::binary(vec![1, 2, 3])));
 }
 
@@ -382,11 +385,17 @@ async fn a_pin_narrows_what_is_trusted() {
     let event = dial_tls(good, |config| trusting(config).pinned_key([7; 32]).pinned_key(pin)).await;
     assert!(matches!(event, LinkEvent::Opened { .. }), "{event:?}");
     let other_key = authority.issue(|_| {});
-    assert!(is_refused(&dial_tls(other_key, |config| trusting(config).pinned_key(pin)).await), "the wrong key");
+    assert!(
+        is_refused(&dial_tls(other_key, |config| trusting(config).pinned_key(pin)).await),
+        "the wrong key"
+    );
     // The right key does not make up for a chain that does not hold.
     let stranger = Authority::new().issue(|_| {});
     let pin = stranger.pin;
-    assert!(is_refused(&dial_tls(stranger, |config| trusting(config).pinned_key(pin)).await), "the wrong chain");
+    assert!(
+        is_refused(&dial_tls(stranger, |config| trusting(config).pinned_key(pin)).await),
+        "the wrong chain"
+    );
 }
 
 #[tokio::test]
