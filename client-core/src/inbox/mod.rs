@@ -36,6 +36,8 @@ pub(crate) struct Inbox {
     account: String,
     room: Room,
     feeds: BTreeMap<Stream, Feed>,
+    /// The places that the last CONNECT named.
+    named: BTreeMap<Stream, StreamCursor>,
     /// Streams that have something to ask of the server.
     asking: VecDeque<Stream>,
     /// When cursors that were not stored yet are stored at the latest.
@@ -70,6 +72,7 @@ impl Inbox {
             account: account.to_owned(),
             room: Room { events: options.buffer_events, bytes: options.buffer_bytes },
             feeds: BTreeMap::new(),
+            named: BTreeMap::new(),
             asking: VecDeque::new(),
             flush_at: None,
             retry_at: None,
@@ -84,7 +87,8 @@ impl Inbox {
         self.store_cursors(cx)?;
         account.clone_into(&mut self.account);
         for (stream, feed) in &mut self.feeds {
-            feed.restart(cursor::load(cx.tx, account, stream)?);
+            let start = start(cx, account, stream, feed.after)?;
+            feed.restart(start);
         }
         Ok(())
     }
@@ -102,13 +106,11 @@ impl Inbox {
         if !self.feeds.contains_key(&stream) && self.feeds.len() >= STREAMS_MAX {
             return Ok(Err(EventsError::TooMany));
         }
-        let start = match options.after {
-            Some(offset) => Some(Place { epoch: None, offset, tag: None }),
-            None => cursor::load(cx.tx, &self.account, &stream)?,
-        };
+        let start = start(cx, &self.account, &stream, options.after)?;
         let feed = self.feeds.entry(stream.clone()).or_insert_with(|| Feed::new(None));
         feed.consumed = true;
         feed.durable = options.durable;
+        feed.after = options.after;
         feed.restart(start);
         self.ask(stream);
         Ok(Ok(()))
@@ -171,12 +173,14 @@ impl Inbox {
     }
 
     /// The places to continue, for CONNECT.
-    pub(crate) fn resume(&self) -> BTreeMap<Stream, StreamCursor> {
-        self.feeds
+    pub(crate) fn resume(&mut self) -> BTreeMap<Stream, StreamCursor> {
+        self.named = self
+            .feeds
             .iter()
             .filter_map(|(stream, feed)| Some((stream.clone(), feed.place.as_ref()?.to_cursor()?)))
             .take(RESUME_STREAMS_MAX)
-            .collect()
+            .collect();
+        self.named.clone()
     }
 
     /// The session is ready. Gives whether every stream continued.
@@ -276,9 +280,8 @@ impl Inbox {
             }
             feed.pull = Pull::Idle;
         }
-        // A stream that was not named in CONNECT, or the user stream without a place there, is simply pulled.
-        let named = self.feeds.get(stream).and_then(|feed| feed.place.as_ref()?.to_cursor());
-        let (Some(ready), Some(place)) = (ready, named) else {
+        // A stream that was not named in CONNECT is simply pulled: the server does not hold it live.
+        let (Some(ready), Some(place)) = (ready, self.named.remove(stream)) else {
             self.ask(stream.clone());
             return Ok(true);
         };
@@ -303,6 +306,19 @@ impl Inbox {
                 Ok(true)
             }
         }
+    }
+}
+
+/// Where a consumer begins: where the app says, else at the stored cursor.
+fn start(
+    cx: &Cx<'_, '_>,
+    account: &str,
+    stream: &Stream,
+    after: Option<u64>,
+) -> Result<Option<Place>, StoreError> {
+    match after {
+        Some(offset) => Ok(Some(Place { epoch: None, offset, tag: None })),
+        None => cursor::load(cx.tx, account, stream),
     }
 }
 

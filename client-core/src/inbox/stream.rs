@@ -11,6 +11,8 @@ pub(super) struct Feed {
     pub(super) consumed: bool,
     /// Whether the consumer's place is stored.
     pub(super) durable: bool,
+    /// Where the app wants to begin, if not at the cursor.
+    pub(super) after: Option<u64>,
     pub(super) observers: u32,
     pub(super) pull: Pull,
     /// The last event handed to the app's buffer; `None` at the beginning of a stream that has no cursor.
@@ -55,6 +57,7 @@ impl Feed {
         Self {
             consumed: false,
             durable: true,
+            after: None,
             observers: 0,
             pull: Pull::Idle,
             place: start,

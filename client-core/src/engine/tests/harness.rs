@@ -43,6 +43,7 @@ pub(super) struct Bench {
     pub(super) lines: Vec<Line>,
     pub(super) pending: u64,
     pub(super) parked: u64,
+    pub(super) oldest: Option<Duration>,
     next_number: u128,
 }
 
@@ -75,11 +76,15 @@ impl Bench {
     }
 
     pub(super) fn at(path: &Path, options: EngineOptions) -> Self {
+        Self::at_with_quota(path, options, 100 * 1024 * 1024)
+    }
+
+    pub(super) fn at_with_quota(path: &Path, options: EngineOptions, quota_bytes: u64) -> Self {
         let now = Now { at: start(), wall_ms: 1_700_000_000_000, ticks_ms: 1_000_000, boot: 1 };
         let mut store = Store::open(&StoreOptions {
             path: path.to_owned(),
             relaxed: false,
-            quota_bytes: 100 * 1024 * 1024,
+            quota_bytes,
             set_corrupt_aside: false,
         })
         .unwrap();
@@ -101,6 +106,7 @@ impl Bench {
             lines: Vec::new(),
             pending: 0,
             parked: 0,
+            oldest: None,
             next_number: 0,
         };
         bench.drain();
@@ -186,7 +192,7 @@ impl Bench {
             Effect::RolledBack { actions } => self.rolled_back.extend(actions),
             Effect::Renamed { old, new } => self.renamed.push((old, new)),
             Effect::Status(status) => {
-                (self.pending, self.parked) = (status.pending, status.parked);
+                (self.pending, self.parked, self.oldest) = (status.pending, status.parked, status.oldest);
                 if self.lines.last() != Some(&status.line) {
                     self.lines.push(status.line);
                 }
@@ -223,6 +229,25 @@ impl Bench {
 
     pub(super) fn submit(&mut self, action: NewAction) -> Result<ActionId, SubmitError> {
         self.ask(|answer| Command::Submit { action: Box::new(action), answer })
+    }
+
+    /// Submits several in one transaction, as the driver does with what waits.
+    pub(super) fn submit_together<const N: usize>(
+        &mut self,
+        actions: [NewAction; N],
+    ) -> [oneshot::Receiver<Result<ActionId, SubmitError>>; N] {
+        let (now, engine) = (self.now, &mut self.engine);
+        let mut commands = Vec::new();
+        let answers = actions.map(|action| {
+            let (answer, receiver) = oneshot::channel();
+            commands.push(Command::Submit { action: Box::new(action), answer });
+            receiver
+        });
+        self.store
+            .transaction(|tx| commands.into_iter().try_for_each(|command| engine.handle_command(now, tx, command)))
+            .unwrap();
+        self.drain();
+        answers
     }
 
     /// Submits into a lane; `""` is the default one.
@@ -276,6 +301,12 @@ impl Bench {
         let (answer, mut receiver) = oneshot::channel();
         self.command(command(answer));
         receiver.try_recv().unwrap()
+    }
+
+    /// The number of the newest row in the table.
+    pub(super) fn newest_row(&mut self) -> Option<i64> {
+        let read = self.store.transaction(|tx| tx.first("SELECT max(seq) FROM actions", [], |row| row.get(0)));
+        read.unwrap().flatten()
     }
 
     pub(super) fn line(&self) -> &Line {

@@ -189,6 +189,31 @@ fn a_consumer_may_begin_elsewhere() {
 }
 
 #[test]
+fn a_look_back_survives_the_first_session_and_is_pulled_though_it_was_not_named() {
+    let mut bench = Bench::new();
+    bench.consume(Stream::User, Consume { after: Some(0), durable: false }).unwrap();
+    let mut ready = ready();
+    ready["streams"]["user"] = json!({"status": "ok", "epoch": "E1", "head": 3, "tag": tag(3)});
+    assert!(bench.dial().args[0].get("resume").is_none());
+    bench.accept(ready);
+    page(&mut bench, 3, 3);
+    assert_eq!(offsets(&bench), [1, 2, 3]);
+}
+
+#[test]
+fn a_consumer_from_before_the_first_session_begins_at_its_head_and_is_live() {
+    let mut bench = Bench::new();
+    bench.consume(Stream::User, DURABLE).unwrap();
+    let mut ready = ready();
+    ready["streams"]["user"] = json!({"status": "ok", "epoch": "E1", "head": 3, "tag": tag(3)});
+    bench.dial();
+    bench.accept(ready);
+    page(&mut bench, 3, 3);
+    event(&mut bench, &Stream::User, "E1", 4);
+    assert_eq!(offsets(&bench), [4]);
+}
+
+#[test]
 fn a_stream_has_one_durable_consumer_and_taps_move_no_cursor() {
     let mut bench = Bench::new();
     bench.go_online();

@@ -22,6 +22,42 @@ fn states_tell_the_truth_from_idle_to_online() {
 }
 
 #[test]
+fn the_status_counts_what_waits_and_says_how_long() {
+    let mut bench = Bench::with(EngineOptions { attempts_max: 1, ..EngineOptions::default() });
+    assert_eq!((bench.pending, bench.parked, bench.oldest), (0, 0, None));
+    bench.submit_in("a");
+    assert_eq!((bench.pending, bench.oldest), (1, Some(Duration::ZERO)));
+    bench.pass(Duration::from_secs(90));
+    bench.submit_in("b");
+    assert_eq!((bench.pending, bench.oldest), (2, Some(Duration::from_secs(90))));
+    bench.go_online();
+    let sent = bench.next();
+    bench.failed(&sent, "UNAVAILABLE", true);
+    assert_eq!((bench.pending, bench.parked), (1, 1));
+    assert_eq!(bench.oldest, Some(Duration::ZERO), "a parked action waits for the app, not for the line");
+}
+
+#[test]
+fn tokens_are_never_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::at(&folder.path().join("queue.db"), EngineOptions::default());
+    bench.command(Command::Connect);
+    bench.token(Ok("canary"));
+    bench.link(LinkEvent::Opened {
+        ping_interval: Duration::from_secs(25),
+        ping_timeout: Duration::from_secs(10),
+        max_payload: None,
+    });
+    assert_eq!(bench.next().args[0]["token"], "canary", "it was used");
+    bench.accept(ready());
+    bench.submit_in("a");
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(!bytes.windows(6).any(|bytes| bytes == b"canary"));
+    }
+}
+
+#[test]
 fn a_loss_waits_below_the_ceiling_and_dials_again() {
     let mut bench = Bench::new();
     bench.go_online();

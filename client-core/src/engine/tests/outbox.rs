@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::harness::*;
 use crate::{
-    engine::EngineOptions,
+    engine::{EngineOptions, LanePolicy},
     error::{ControlError, SubmitError},
     outbox::ActionState,
     outcome::Outcome,
@@ -320,6 +320,62 @@ fn the_apps_own_retry_of_a_submit_is_idempotent() {
 }
 
 #[test]
+fn a_submit_that_fails_undoes_only_itself() {
+    let mut bench = Bench::with(EngineOptions { capacity_bytes: 20, ..EngineOptions::default() });
+    let mut draft = bench.action("draft:save:v1");
+    draft.coalesce = Some("draft".to_owned());
+    let kept = bench.submit(draft.clone()).unwrap();
+    let mut large = bench.action("draft:save:v1");
+    large.coalesce = Some("draft".to_owned());
+    large.body = crate::outbox::Body::Payload(payload(&json!("x".repeat(20))));
+    let neighbour = bench.action("do:it:v1");
+    let [mut refused, mut taken] = bench.submit_together([large, neighbour.clone()]);
+    assert_eq!(refused.try_recv().unwrap(), Err(SubmitError::QueueFull));
+    assert_eq!(taken.try_recv().unwrap(), Ok(neighbour.id));
+    assert_eq!(bench.settled, [], "what it would have replaced was not");
+    let ids: Vec<ActionId> = bench.list().iter().map(|entry| entry.id).collect();
+    assert_eq!(ids, [kept, neighbour.id]);
+}
+
+#[test]
+fn a_drained_queue_never_counts_rows_from_one_again() {
+    let mut bench = Bench::with(EngineOptions { outcomes_kept: 0, ..EngineOptions::default() });
+    bench.go_online();
+    let mut newest = 0;
+    for position in 1..=3 {
+        let id = bench.submit_in("a");
+        let seq = bench.newest_row().unwrap();
+        assert!(seq > newest, "row {seq} after row {newest}");
+        newest = seq;
+        let sent = bench.next();
+        bench.applied(&sent, position);
+        assert!(matches!(bench.outcome(id), Ok(Some(Outcome::Accepted(_)))));
+        assert_eq!(bench.newest_row(), None, "the queue has drained");
+    }
+}
+
+#[test]
+fn a_head_that_fails_ten_times_is_parked() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    let id = bench.submit_in("a");
+    for attempt in 1..=10 {
+        let sent = bench.next();
+        assert_eq!((sent.meta().id, bench.parked), (id, 0), "attempt {attempt}");
+        bench.failed(&sent, "UNAVAILABLE", true);
+        // The longest delay is a minute.
+        for _ in 0..61 {
+            if bench.waiting() == 0 && bench.parked == 0 {
+                bench.pass(Duration::from_secs(1));
+                bench.link(crate::engine::LinkEvent::Ping);
+            }
+        }
+    }
+    assert_eq!((bench.parked, bench.pending, bench.waiting()), (1, 0, 0));
+    assert_eq!(bench.list()[0].last_error.as_ref().map(|error| &error.code), Some(&ErrorCode::Unavailable));
+}
+
+#[test]
 fn a_full_queue_and_an_oversize_action_are_typed_errors() {
     let mut bench = Bench::with(EngineOptions { capacity_rows: 2, action_bytes_max: 20, ..EngineOptions::default() });
     bench.submit_in("");
@@ -403,6 +459,24 @@ fn a_poison_action_is_found_and_parked_and_the_others_go_on() {
     }
     assert!(bench.settled.iter().any(|(id, outcome)| *id == good && matches!(outcome, Outcome::Accepted(_))));
     assert!(matches!(bench.line(), Line::Online { .. }));
+}
+
+#[test]
+fn a_lanes_policy_can_be_changed() {
+    let lane_policies = [("careless".to_owned(), LanePolicy::Skip)].into();
+    let mut bench = Bench::with(EngineOptions {
+        attempts_max: 1,
+        lane_policies,
+        default_lane_policy: LanePolicy::Block,
+        ..EngineOptions::default()
+    });
+    bench.go_online();
+    bench.submit_in("");
+    fail_head(&mut bench, 1);
+    assert_eq!((bench.parked, bench.waiting()), (1, 0), "the default lane waits");
+    let skipped = bench.submit_in("careless");
+    fail_head(&mut bench, 1);
+    assert_eq!(bench.next().void().id, skipped, "the named lane moves on");
 }
 
 #[test]

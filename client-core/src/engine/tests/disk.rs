@@ -1,0 +1,79 @@
+//! A disk that fills up, as far as a quota on the file can play it.
+
+use std::collections::HashSet;
+
+use keepline_protocol::ActionId;
+use serde_json::json;
+
+use super::harness::*;
+use crate::{
+    engine::EngineOptions,
+    error::SubmitError,
+    outbox::Body,
+    outcome::{Outcome, Reply},
+};
+
+const QUOTA_BYTES: u64 = 1024 * 1024;
+
+/// Submits 4 KiB each until the file may not grow any more.
+fn fill(bench: &mut Bench) -> Vec<ActionId> {
+    let mut ids = Vec::new();
+    loop {
+        let mut action = bench.action("do:it:v1");
+        action.body = Body::Payload(payload(&json!("x".repeat(4_000))));
+        match bench.submit(action) {
+            Ok(id) => ids.push(id),
+            Err(error) => {
+                assert_eq!(error, SubmitError::QueueFull);
+                return ids;
+            }
+        }
+        assert!(ids.len() < 10_000, "the quota never ended");
+    }
+}
+
+fn bench() -> (tempfile::TempDir, Bench) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queue.db");
+    (folder, Bench::at_with_quota(&path, EngineOptions::default(), QUOTA_BYTES))
+}
+
+#[test]
+fn a_full_file_refuses_submits_and_settles_every_one_that_it_took() {
+    let (_folder, mut bench) = bench();
+    let ids = fill(&mut bench);
+    assert!(ids.len() > 100, "{} rows", ids.len());
+    bench.go_online();
+    for position in 1..=ids.len() as u64 {
+        let sent = bench.next();
+        bench.applied(&sent, position);
+    }
+    assert_eq!((bench.settled.len(), bench.pending), (ids.len(), 0));
+    bench.restart();
+    for id in ids {
+        assert!(matches!(bench.outcome(id), Ok(Some(Outcome::Accepted(Reply { payload: Some(_), .. })))));
+    }
+}
+
+#[test]
+fn an_outcome_is_stored_without_its_reply_rather_than_not_at_all() {
+    let (_folder, mut bench) = bench();
+    let ids = fill(&mut bench);
+    bench.go_online();
+    for position in 1..=ids.len() as u64 {
+        let sent = bench.next();
+        let reply = json!("y".repeat(20_000));
+        bench.ack(&sent, &json!({"ok": true, "reply": reply, "position": position, "tag": tag(position)}));
+    }
+    let told = bench.settled.iter().filter(|(_, outcome)| has_reply(outcome)).map(|(id, _)| *id);
+    assert_eq!(told.collect::<HashSet<_>>().len(), ids.len(), "whoever waits now gets the whole outcome");
+    bench.restart();
+    let stored: Vec<Outcome> = ids.iter().map(|id| bench.outcome(*id).unwrap().unwrap()).collect();
+    assert!(stored.iter().all(|outcome| matches!(outcome, Outcome::Accepted(_))));
+    let whole = stored.iter().filter(|outcome| has_reply(outcome)).count();
+    assert!(whole > 0 && whole < ids.len(), "{whole} of {} replies found room", ids.len());
+}
+
+fn has_reply(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Accepted(Reply { payload: Some(_), .. }))
+}
