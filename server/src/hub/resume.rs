@@ -18,6 +18,10 @@ use crate::{
     storage::StorageError,
 };
 
+/// How large the snapshots of all resets in one `session:ready:v1` may be together. A stream beyond it is not named
+/// there, and hears of its reset when it is subscribed: the packet has to stay below what a client accepts.
+const SNAPSHOTS_BYTES_MAX: usize = 48 * 1024;
+
 /// What `session:ready:v1` says of ledger and streams.
 pub(crate) struct Welcome {
     pub(crate) ledger: LedgerReady,
@@ -162,12 +166,19 @@ fn welcome(
     let ledger = LedgerReady { epoch: epoch.clone(), position, tag, floor, status };
     let mut streams = BTreeMap::new();
     let mut live = Vec::new();
+    let mut snapshots = 0;
+    // The user stream is the first in order.
     for (stream, cursor) in resume {
         let Some(row) = log::find(conn, known.id, &stream)? else {
             streams.insert(stream, gone());
             continue;
         };
         let reset = reset(conn, known, epoch, (&stream, &row), &cursor)?;
+        let snapshot = reset.as_ref().and_then(|reset| reset.snapshot.as_ref()).map_or(0, Payload::len);
+        if snapshots + snapshot > SNAPSHOTS_BYTES_MAX && stream != Stream::User {
+            continue;
+        }
+        snapshots += snapshot;
         if reset.is_some() || cursor.offset == row.head {
             live.push((row.id, row.head + 1));
         }

@@ -96,6 +96,8 @@ impl Workers {
                 tracing::error!(%error, "cannot look for jobs");
             }
             tokio::select! {
+                // In a fixed order, so that a simulation that is run twice does the same.
+                biased;
                 () = self.hub.fanout().job_queued() => {}
                 Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
                 () = tokio::time::sleep(LOOK_AGAIN) => {}

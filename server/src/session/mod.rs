@@ -118,6 +118,7 @@ impl Session {
         loop {
             let end = self.clockwork.end();
             tokio::select! {
+                biased;
                 // What ends the session may interrupt a step: whatever it was about to send, nobody waits for.
                 () = clockwork::until(end) => {
                     self.say_goodbye();
@@ -136,13 +137,16 @@ impl Session {
         let drain = self.app.drain.clone();
         let warning = self.clockwork.warning();
         tokio::select! {
+            // In a fixed order, so that a simulation that is run twice does the same: what is rare first, and what a
+            // full send queue holds back before what the peer could keep going for ever.
+            biased;
+            () = drain.cancelled(), if !draining => self.drain().await,
+            () = clockwork::until(warning) => self.warn().await,
+            () = self.outlet.work() => self.catch_up().await,
             packet = self.socket.recv(), if self.outlet.in_flight() < IN_FLIGHT_MAX => match packet {
                 Some(packet) => self.take_burst(packet).await,
                 None => Flow::Over,
             },
-            () = self.outlet.work() => self.catch_up().await,
-            () = clockwork::until(warning) => self.warn().await,
-            () = drain.cancelled(), if !draining => self.drain().await,
         }
     }
 

@@ -387,3 +387,37 @@ async fn old_events_and_replies_are_forgotten_and_verdicts_stay() {
     assert_eq!((&ready["ledger"]["position"], &ready["ledger"]["floor"]), (&json!(1), &json!(1)));
     assert_eq!(ready["streams"]["user"]["head"], 1);
 }
+
+#[tokio::test]
+async fn many_snapshots_do_not_burst_the_first_packet() {
+    let mut setup = Setup::new();
+    let long = "lantern ".repeat(200);
+    for n in 0..200 {
+        setup = setup.document(&format!("a-document-with-a-rather-long-name-{n:03}.txt"), &long);
+    }
+    let server = setup.with(|config| config.retention.job_log_max = 1).start();
+    let (mut peer, ready) = Peer::keepline(&server, "alice").await;
+    let epoch = &ready["ledger"]["epoch"];
+    subscribe(&mut peer, json!({ "stream": "user" })).await;
+    let mut resume = serde_json::Map::new();
+    for _ in 0..4 {
+        let search = json!({ "query": "lantern", "limit": 200 });
+        let job = peer.act("search:start:v1", search).await["reply"]["job"].as_str().unwrap().to_owned();
+        peer.event("job:completed:v1").await;
+        resume.insert(format!("job:{job}"), json!({ "epoch": epoch, "offset": 1 }));
+    }
+    let mut auth = server.auth("alice");
+    auth["resume"] = resume.clone().into();
+    let (mut peer, ready) = Peer::resume(&server, &auth).await;
+    assert!(ready.to_string().len() < 64 * 1024);
+    for stream in resume.keys() {
+        let at_connect = &ready["streams"][stream];
+        assert!(at_connect.is_null() || at_connect["status"] == "reset");
+        let page = json!({ "stream": stream, "epoch": epoch, "after": 1 });
+        let answer = subscribe(&mut peer, page).await;
+        let snapshot = &answer["reset"]["snapshot"];
+        let size = snapshot.to_string().len();
+        assert!((16 * 1024..128 * 1024).contains(&size), "{size}");
+        assert_eq!(snapshot["results"].as_array().unwrap().len() as u64, snapshot["result"]["total"]);
+    }
+}
