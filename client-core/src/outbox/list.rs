@@ -27,6 +27,12 @@ pub(crate) fn totals(tx: &Tx<'_>, account: &str) -> Result<Totals, StoreError> {
     Ok(tx.first(sql, [account], read)?.unwrap_or_default())
 }
 
+/// How many rows of all accounts still need room for an outcome.
+pub(super) fn unsettled(tx: &Tx<'_>) -> Result<u64, StoreError> {
+    let count = tx.first("SELECT coalesce(sum(pending + parked), 0) FROM totals", [], |row| row.get(0))?;
+    Ok(count.unwrap_or_default())
+}
+
 /// The rows that a filter lets through, oldest first; of every account where none is given.
 pub(crate) fn list(
     tx: &Tx<'_>,

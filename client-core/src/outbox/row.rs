@@ -5,7 +5,10 @@ use keepline_protocol::{ActionId, ErrorCode, LedgerMark, Payload, Tag};
 use rusqlite::{Row as SqlRow, params, types::Type};
 use uuid::Uuid;
 
-use super::entry::{AckMode, ActionState, Body};
+use super::{
+    entry::{AckMode, ActionState, Body},
+    list::unsettled,
+};
 use crate::{
     error::StoreError,
     outcome::{Outcome, Rejection, Reply},
@@ -147,10 +150,11 @@ impl Row {
         self.state = ActionState::Voiding;
         self.void_reason = Some(reason);
         let error = error.or(self.error.as_ref());
+        let text = affordable_text(tx, error)?;
         tx.execute(
             "UPDATE actions SET state = 2, void_reason = ?2, error_code = ?3, error_text = ?4, outcome = NULL, \
              settled_wall_ms = NULL, taken = 0 WHERE seq = ?1",
-            params![self.seq, reason as i64, error.map(|e| e.code.as_str()), error.map(|e| e.text.as_str())],
+            params![self.seq, reason as i64, error.map(|e| e.code.as_str()), text],
         )
         .map(drop)
     }
@@ -173,10 +177,11 @@ impl Row {
 
     pub(super) fn count_attempt(&mut self, tx: &Tx<'_>, error: Option<&Rejection>) -> Result<(), StoreError> {
         self.attempts += 1;
+        let text = affordable_text(tx, error)?;
         tx.execute(
             "UPDATE actions SET attempts = ?2, error_code = coalesce(?3, error_code), \
              error_text = coalesce(?4, error_text) WHERE seq = ?1",
-            params![self.seq, self.attempts, error.map(|e| e.code.as_str()), error.map(|e| e.text.as_str())],
+            params![self.seq, self.attempts, error.map(|e| e.code.as_str()), text],
         )
         .map(drop)
     }
@@ -221,20 +226,10 @@ pub(super) fn store_outcome(
     place: Option<Place>,
 ) -> Result<(), StoreError> {
     if let Outcome::Accepted(Reply { payload: Some(payload), attachments }) = outcome {
-        let store_reply = || -> Result<(), StoreError> {
-            tx.execute("UPDATE actions SET reply = ?2 WHERE seq = ?1", params![seq, payload.as_str()])?;
-            insert_attachments(tx, seq, true, attachments)
-        };
-        if payload.len() <= REPLY_BYTES_SAFE && attachments.is_empty() {
-            store_reply()?;
-        } else {
-            match tx.savepoint(store_reply)? {
-                Ok(()) | Err(StoreError::Full) => {}
-                Err(error) => return Err(error),
-            }
-        }
+        store_reply(tx, seq, payload, attachments)?;
     }
     let error = if let Outcome::Rejected(rejection) = outcome { Some(rejection) } else { None };
+    let text = affordable_text(tx, error)?;
     tx.execute(
         "UPDATE actions SET state = 4, void_reason = NULL, outcome = ?2, position = ?3, tag = ?4, \
          settled_wall_ms = ?5, error_code = coalesce(?6, error_code), error_text = coalesce(?7, error_text) \
@@ -246,10 +241,38 @@ pub(super) fn store_outcome(
             place.map(|place| place.tag.to_bytes()),
             wall_ms,
             error.map(|error| error.code.as_str()),
-            error.map(|error| error.text.as_str())
+            text
         ],
     )
     .map(drop)
+}
+
+/// A reply that would take the room of others' outcomes is left out.
+fn store_reply(tx: &Tx<'_>, seq: i64, payload: &Payload, attachments: &[Bytes]) -> Result<(), StoreError> {
+    let store = || -> Result<(), StoreError> {
+        tx.execute("UPDATE actions SET reply = ?2 WHERE seq = ?1", params![seq, payload.as_str()])?;
+        insert_attachments(tx, seq, true, attachments)
+    };
+    let bytes = payload.len() + attachments.iter().map(Bytes::len).sum::<usize>();
+    if bytes <= SMALL_BYTES && attachments.is_empty() {
+        return store();
+    }
+    if !tx.has_room_for_extra(bytes as u64, unsettled(tx)?)? {
+        return Ok(());
+    }
+    // The disk itself may be full before the quota is.
+    match tx.savepoint(store)? {
+        Ok(()) | Err(StoreError::Full) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The text beside an error's code, cut to a length that a screen can show; none where there is no room for it.
+fn affordable_text<'a>(tx: &Tx<'_>, error: Option<&'a Rejection>) -> Result<Option<&'a str>, StoreError> {
+    let Some(Rejection { text, .. }) = error else { return Ok(None) };
+    let text = &text[..text.floor_char_boundary(ERROR_TEXT_BYTES_MAX)];
+    let has_room = text.len() <= SMALL_BYTES || tx.has_room_for_extra(text.len() as u64, unsettled(tx)?)?;
+    Ok(Some(if has_room { text } else { "" }))
 }
 
 /// The stored outcome of a settled row.
@@ -266,9 +289,7 @@ pub(super) fn read_outcome(tx: &Tx<'_>, seq: i64) -> Result<Option<Outcome>, Sto
     let Some((Some(number), payload, error)) = stored else { return Ok(None) };
     Ok(Some(match number {
         0 => Outcome::Accepted(Reply { payload, attachments: read_attachments(tx, seq, true)? }),
-        1 => Outcome::Rejected(
-            error.unwrap_or(Rejection { code: ErrorCode::Internal, text: String::new() }),
-        ),
+        1 => Outcome::Rejected(error.unwrap_or(Rejection { code: ErrorCode::Internal, text: String::new() })),
         2 => Outcome::Expired,
         3 => Outcome::Cancelled,
         5 => Outcome::Sent,
@@ -303,9 +324,11 @@ pub(super) fn insert_attachments(
 }
 
 fn read_attachments(tx: &Tx<'_>, seq: i64, reply: bool) -> Result<Vec<Bytes>, StoreError> {
-    tx.all("SELECT bytes FROM attachments WHERE seq = ?1 AND reply = ?2 ORDER BY num", params![seq, reply], |row| {
-        row.get::<_, Vec<u8>>(0).map(Bytes::from)
-    })
+    tx.all(
+        "SELECT bytes FROM attachments WHERE seq = ?1 AND reply = ?2 ORDER BY num",
+        params![seq, reply],
+        |row| row.get::<_, Vec<u8>>(0).map(Bytes::from),
+    )
 }
 
 pub(super) fn read_id(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<ActionId> {
@@ -318,7 +341,8 @@ pub(super) fn read_tag(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Opti
 
 pub(super) fn read_payload(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Payload> {
     let text: String = row.get(column)?;
-    Payload::parse(text).map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into()))
+    Payload::parse(text)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into()))
 }
 
 pub(super) fn read_error(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Option<Rejection>> {
@@ -337,5 +361,8 @@ pub(super) fn read_state(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Ac
     })
 }
 
-/// Replies up to this size fit into the page that the row's own update needs; larger ones get a savepoint.
-const REPLY_BYTES_SAFE: usize = 256;
+/// What fits into the share that each row has for its outcome, and needs no question whether there is room.
+const SMALL_BYTES: usize = 64;
+
+/// Longer texts of a server are cut.
+const ERROR_TEXT_BYTES_MAX: usize = 1_024;

@@ -10,6 +10,7 @@ use rusqlite::params;
 use super::{
     Outbox,
     entry::{AckMode, Body, NewAction},
+    list::unsettled,
     row::{insert_attachments, read_id},
 };
 use crate::{
@@ -122,7 +123,7 @@ impl Outbox {
         let totals = self.totals(cx)?;
         let is_full = totals.pending + totals.parked >= self.options.capacity_rows
             || totals.bytes + action.body.bytes() > self.options.capacity_bytes
-            || cx.tx.quota_is_used_up()?;
+            || !cx.tx.has_room_to_submit(action.body.bytes(), unsettled(cx.tx)?)?;
         if is_full {
             return Err(SubmitError::QueueFull.into());
         }

@@ -19,17 +19,11 @@ const APPLICATION_ID: i32 = 0x4b65_6570;
 /// # Errors
 /// [`OpenError::NewerSchema`] for a later version's file; [`OpenError::Corrupt`] for a database that is not ours.
 pub(super) fn run(connection: &Connection) -> Result<(), OpenError> {
-    let number = |pragma: &str| -> Result<i64, OpenError> {
-        connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get(0)).map_err(open_error)
-    };
-    let found = u32::try_from(number("user_version")?).map_err(|_| OpenError::Corrupt)?;
+    let found = u32::try_from(number(connection, "user_version")?).map_err(|_| OpenError::Corrupt)?;
     if found > VERSION {
         return Err(OpenError::NewerSchema { found });
     }
-    let is_empty = number("schema_version")? == 0;
-    if !is_empty && number("application_id")? != i64::from(APPLICATION_ID) {
-        return Err(OpenError::Corrupt);
-    }
+    check_owner(connection)?;
     for (version, sql) in (1u32..).zip(MIGRATIONS).skip(found as usize) {
         let step = format!(
             "BEGIN IMMEDIATE; {sql}; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version}; COMMIT;"
@@ -41,4 +35,21 @@ pub(super) fn run(connection: &Connection) -> Result<(), OpenError> {
         })?;
     }
     Ok(())
+}
+
+/// Refuses a database that has something in it and is not ours.
+///
+/// # Errors
+/// [`OpenError::Corrupt`].
+pub(super) fn check_owner(connection: &Connection) -> Result<(), OpenError> {
+    let is_empty = number(connection, "schema_version")? == 0;
+    if is_empty || number(connection, "application_id")? == i64::from(APPLICATION_ID) {
+        Ok(())
+    } else {
+        Err(OpenError::Corrupt)
+    }
+}
+
+fn number(connection: &Connection, pragma: &str) -> Result<i64, OpenError> {
+    connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get(0)).map_err(open_error)
 }

@@ -7,6 +7,8 @@ mod lock;
 mod migrate;
 mod open;
 mod reader;
+#[cfg(test)]
+mod tests;
 mod tx;
 
 use std::path::PathBuf;
@@ -16,7 +18,7 @@ use rusqlite::Connection;
 pub use reader::{OutboxReader, Totals};
 pub(crate) use tx::Tx;
 
-use self::lock::Lock;
+use self::{lock::Lock, tx::Quota};
 use crate::error::StoreError;
 
 /// What opening needs to know.
@@ -38,7 +40,7 @@ pub(crate) struct Store {
     // Declared first, so that the connection closes before the lock is released.
     connection: Connection,
     _lock: Option<Lock>,
-    quota_pages: u64,
+    quota: Quota,
 }
 
 impl Store {
@@ -52,7 +54,7 @@ impl Store {
         work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.connection.prepare_cached("BEGIN")?.execute([])?;
-        let result = work(&Tx::new(&self.connection, self.quota_pages));
+        let result = work(&Tx::new(&self.connection, self.quota));
         let result = match result {
             // SQLite rolls back by itself after some failures; a commit would then report success for nothing.
             Ok(_) if self.connection.is_autocommit() => Err(StoreError::Io),

@@ -8,7 +8,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Store, StoreOptions, lock::Lock, migrate};
+use super::{Store, StoreOptions, lock::Lock, migrate, tx::Quota};
 use crate::error::{OpenError, StoreError};
 
 impl Store {
@@ -63,18 +63,21 @@ fn prepare(connection: Connection, lock: Option<Lock>, options: &StoreOptions) -
 
     let page_bytes: u64 =
         connection.query_row("PRAGMA page_size", [], |row| row.get(0)).map_err(open_error)?;
-    let quota_pages = (options.quota_bytes / page_bytes).max(QUOTA_PAGES_MIN);
-    let reserve_pages = (quota_pages / 8).max(QUOTA_PAGES_MIN / 2);
-    run(&format!("PRAGMA max_page_count = {}", quota_pages + reserve_pages))?;
-    Ok(Store { connection, _lock: lock, quota_pages })
+    let submit_pages = (options.quota_bytes / page_bytes).max(QUOTA_PAGES_MIN);
+    let all_pages = submit_pages + (submit_pages / 8).max(QUOTA_PAGES_MIN / 2);
+    run(&format!("PRAGMA max_page_count = {all_pages}"))?;
+    Ok(Store { connection, _lock: lock, quota: Quota { submit_pages, all_pages, page_bytes } })
 }
 
 /// Finds a damaged file now rather than in the middle of work, as far as that is cheap.
 fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
-    let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(open_error)?;
+    let version: u32 =
+        connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(open_error)?;
     if version > migrate::VERSION {
         return Err(OpenError::NewerSchema { found: version });
     }
+    // Before anything is set on the connection: the log's mode is written into the file.
+    migrate::check_owner(connection)?;
     if fs::metadata(path).map_err(io_error)?.len() > CHECKED_BYTES_MAX {
         return Ok(());
     }
@@ -84,7 +87,8 @@ fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
 }
 
 fn make_folder(path: &Path) -> Result<(), OpenError> {
-    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) else {
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+    else {
         return Ok(());
     };
     let mut builder = fs::DirBuilder::new();

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Tx, migrate, open::open_error};
+use super::{Tx, migrate, open::open_error, tx::Quota};
 use crate::{
     clock::Now,
     error::{OpenError, StoreError},
@@ -36,7 +36,8 @@ impl OutboxReader {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(open_error)?;
-        let found: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(open_error)?;
+        let found: u32 =
+            connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(open_error)?;
         match found {
             0 => Err(OpenError::Corrupt),
             found if found > migrate::VERSION => Err(OpenError::NewerSchema { found }),
@@ -49,7 +50,7 @@ impl OutboxReader {
     /// # Errors
     /// [`StoreError`] where the file cannot be read.
     pub fn list(&self, filter: &Filter) -> Result<Vec<OutboxEntry>, StoreError> {
-        list(&Tx::new(&self.connection, 0), Now::read(), None, filter)
+        list(&Tx::new(&self.connection, Quota::default()), Now::read(), None, filter)
     }
 
     /// What the outbox holds, an entry for each account.
@@ -57,8 +58,9 @@ impl OutboxReader {
     /// # Errors
     /// [`StoreError`] where the file cannot be read.
     pub fn totals(&self) -> Result<Vec<Totals>, StoreError> {
-        let tx = Tx::new(&self.connection, 0);
-        let accounts = tx.all("SELECT account FROM totals ORDER BY account", [], |row| row.get::<_, String>(0))?;
+        let tx = Tx::new(&self.connection, Quota::default());
+        let accounts =
+            tx.all("SELECT account FROM totals ORDER BY account", [], |row| row.get::<_, String>(0))?;
         accounts
             .into_iter()
             .map(|account| {

@@ -51,7 +51,9 @@ fn every_row_of_a_schema_1_file_is_found() {
     assert_eq!(found.collect::<Vec<_>>(), ROWS);
     assert_eq!(strangers.len(), 1, "another account's row is there too");
     let by_label = |wanted| rows.iter().find(|row| label(row) == wanted).unwrap();
-    let Some(Outcome::Accepted(Reply { attachments, .. })) = &by_label("raw with attachments").outcome else { panic!() };
+    let Some(Outcome::Accepted(Reply { attachments, .. })) = &by_label("raw with attachments").outcome else {
+        panic!()
+    };
     assert_eq!(attachments[..], [Bytes::from_static(b"\x02\x03")]);
     assert!(by_label("lost by the server").rolled_back);
     assert_eq!(by_label("parked").attempts, 1);

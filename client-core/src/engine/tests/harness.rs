@@ -76,18 +76,18 @@ impl Bench {
     }
 
     pub(super) fn at(path: &Path, options: EngineOptions) -> Self {
-        Self::at_with_quota(path, options, 100 * 1024 * 1024)
-    }
-
-    pub(super) fn at_with_quota(path: &Path, options: EngineOptions, quota_bytes: u64) -> Self {
-        let now = Now { at: start(), wall_ms: 1_700_000_000_000, ticks_ms: 1_000_000, boot: 1 };
-        let mut store = Store::open(&StoreOptions {
+        let store = StoreOptions {
             path: path.to_owned(),
             relaxed: false,
-            quota_bytes,
+            quota_bytes: 100 * 1024 * 1024,
             set_corrupt_aside: false,
-        })
-        .unwrap();
+        };
+        Self::in_store(&store, options)
+    }
+
+    pub(super) fn in_store(store: &StoreOptions, options: EngineOptions) -> Self {
+        let now = Now { at: start(), wall_ms: 1_700_000_000_000, ticks_ms: 1_000_000, boot: 1 };
+        let mut store = Store::open(store).unwrap();
         let engine = store.transaction(|tx| Engine::open(now, tx, options.clone(), 7)).unwrap();
         let mut bench = Self {
             engine,
