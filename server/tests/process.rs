@@ -22,7 +22,7 @@ fn program() -> Command {
 }
 
 fn run(program: &mut Command) -> Output {
-    program.stdin(Stdio::null()).output().unwrap()
+    program.stdin(Stdio::null()).stderr(Stdio::piped()).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> &str {
@@ -37,8 +37,7 @@ struct Running {
 
 impl Running {
     fn start(program: &mut Command) -> Self {
-        let mut child =
-            program.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = program.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         Self { child, out }
     }
@@ -73,7 +72,7 @@ impl Drop for Running {
 
 fn serve(data: &Path) -> Command {
     let mut serve = program();
-    serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+    serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).stderr(Stdio::null());
     serve
 }
 
@@ -234,4 +233,48 @@ fn tls(address: SocketAddr, root: &Path) -> rustls::StreamOwned<rustls::ClientCo
     let name = ServerName::try_from("localhost").unwrap();
     let connection = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
     rustls::StreamOwned::new(connection, TcpStream::connect(address).unwrap())
+}
+
+#[test]
+fn no_log_line_shows_a_token_or_a_payload() {
+    use tokio_tungstenite::tungstenite::{Message, WebSocket, client};
+    const CANARY: &str = "canary-in-a-coal-mine";
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("log");
+    let mut server = Running::start(
+        serve(&folder.path().join("data"))
+            .args(["--dev"])
+            .env("RUST_LOG", "trace")
+            .stderr(std::fs::File::create(&log).unwrap()),
+    );
+    let address = address(&server.line(), "http");
+    let token = server.line().strip_prefix("token: ").unwrap().to_owned();
+    let dial = |query: &str| {
+        let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket{query}");
+        client(url, TcpStream::connect(address).unwrap()).map(|(socket, _)| socket)
+    };
+    let wait_for = |socket: &mut WebSocket<TcpStream>, start: &str| {
+        while !socket.read().unwrap().to_text().unwrap().starts_with(start) {}
+    };
+    assert!(dial(&format!("&token={CANARY}")).is_err());
+    let mut socket = dial("").unwrap();
+    socket.send(Message::text(format!("40{{\"token\":\"{CANARY}\"}}"))).unwrap();
+    wait_for(&mut socket, "44");
+    socket.send(Message::text(format!("40{{\"token\":\"{token}\",\"proto\":1,\"sdk\":\"a\\nb\"}}"))).unwrap();
+    wait_for(&mut socket, "42[\"session:ready:v1\"");
+    let refresh = format!("421[\"auth:refresh:v1\",{{\"token\":\"{token}\"}}]");
+    let echo = format!("422[\"test:echo:v1\",\"{CANARY}\"]");
+    let bad = format!("423[\"test:record:v1\",\"{CANARY}\",{{\"id\":\"{CANARY}\"}}]");
+    for (text, answer) in [(refresh, "431"), (echo, "432"), (bad, "433")] {
+        socket.send(Message::text(text)).unwrap();
+        wait_for(&mut socket, answer);
+    }
+    get(TcpStream::connect(address).unwrap(), &format!("/api/analytics?token={CANARY}"));
+    drop(socket);
+    assert_eq!(server.stop(), Some(0));
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.contains("connected") && log.contains("a\\nb"), "the log is not silent");
+    for secret in [CANARY, &token, token.rsplit('.').next().unwrap()] {
+        assert!(!log.contains(secret));
+    }
 }

@@ -13,20 +13,25 @@ use crate::{
 /// How many rows one transaction of the upkeep touches, so that actions never wait long behind it.
 const ROWS: u32 = 500;
 
-/// How many owners or jobs one look finds.
+/// How many ended jobs one look finds.
 const FOUND: u32 = 200;
+
+/// How many owners one look goes through; it is some microseconds each, and connects wait behind it.
+const OWNERS: i64 = 500;
 
 impl Hub {
     /// Removes what has been kept long enough. Runs now and then, in small transactions.
     pub(crate) async fn maintain(&self) -> Result<(), StorageError> {
-        let mut last = OwnerId(0);
-        loop {
-            let owners = self.storage().read(move |conn| owners_after(conn, last)).await?;
-            let Some((newest, _)) = owners.last() else { break };
-            last = *newest;
-            for (owner, user_stream) in owners {
+        let newest = self.storage().read(newest_owner).await?;
+        let kept = &self.0.retention;
+        let before = [kept.user_log_age, kept.ledger_age, kept.reply_age].map(|age| self.before(age));
+        let mut last = 0;
+        while last < newest {
+            let due = self.storage().read(move |conn| due_after(conn, last, before)).await?;
+            for (owner, user_stream) in due {
                 self.maintain_owner(owner, user_stream).await?;
             }
+            last += OWNERS;
         }
         self.remove_streams().await?;
         self.remove_jobs().await
@@ -86,12 +91,28 @@ impl Hub {
     }
 }
 
-fn owners_after(conn: &Connection, last: OwnerId) -> rusqlite::Result<Vec<(OwnerId, StreamId)>> {
+fn newest_owner(conn: &Connection) -> rusqlite::Result<i64> {
+    conn.prepare_cached("SELECT coalesce(max(id), 0) FROM owners")?.query_row([], |row| row.get(0))
+}
+
+/// Of the next owners those whose oldest event, entry or reply is old enough to go. Found by the reader, because most
+/// owners have none and the writer has better things to do.
+fn due_after(
+    conn: &Connection,
+    last: i64,
+    [events, entries, replies]: [i64; 3],
+) -> rusqlite::Result<Vec<(OwnerId, StreamId)>> {
     conn.prepare_cached(
-        "SELECT owners.id, streams.id FROM owners JOIN streams ON streams.owner = owners.id AND streams.name = ?2 \
-         WHERE owners.id > ?1 ORDER BY owners.id LIMIT ?3",
+        "SELECT owners.id, streams.id FROM owners JOIN streams ON streams.owner = owners.id AND streams.name = ?1 \
+         WHERE owners.id > ?2 AND owners.id <= ?3 AND ( \
+             (SELECT at_ms FROM events WHERE stream = streams.id ORDER BY offset LIMIT 1) < ?4 \
+             OR (SELECT at_ms FROM ledger_entries WHERE owner = owners.id ORDER BY position LIMIT 1) < ?5 \
+             OR (SELECT at_ms FROM ledger_entries WHERE owner = owners.id AND position > owners.replies_floor \
+                 ORDER BY position LIMIT 1) < ?6)",
     )?
-    .query_map(params![last, Stream::User.to_string(), FOUND], |row| Ok((row.get(0)?, row.get(1)?)))?
+    .query_map(params![Stream::User.to_string(), last, last + OWNERS, events, entries, replies], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?
     .collect()
 }
 

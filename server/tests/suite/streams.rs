@@ -421,3 +421,17 @@ async fn many_snapshots_do_not_burst_the_first_packet() {
         assert_eq!(snapshot["results"].as_array().unwrap().len() as u64, snapshot["result"]["total"]);
     }
 }
+
+#[tokio::test]
+async fn the_user_streams_snapshot_names_the_jobs_that_live() {
+    let server = Setup::new().with(|config| config.retention.user_log_max = 1).start();
+    let (mut peer, _) = Peer::keepline(&server, "alice").await;
+    finished_job(&mut peer, 1).await;
+    let asked = json!({ "events": 2, "interval_ms": 60_000 });
+    let job = peer.act("test:job:v1", asked).await["reply"]["job"].clone();
+    let answer = subscribe(&mut peer, json!({ "stream": "user", "after": 0 })).await;
+    let jobs = answer["reset"]["snapshot"]["jobs"].as_array().unwrap();
+    assert_eq!(jobs.len(), 1);
+    assert_eq!((&jobs[0]["job"], &jobs[0]["kind"]), (&job, &json!("test")));
+    assert!(jobs[0]["status"] == "queued" || jobs[0]["status"] == "running");
+}
