@@ -61,7 +61,9 @@ impl Core {
             if engine.poll_timeout().is_some_and(|(at, _)| at <= now.at) {
                 engine.handle_timeout(now, tx)?;
             }
-            transmit(engine, now, tx, line)
+            let packets = transmit(engine, now, tx, line)?;
+            engine.finish(now, tx)?;
+            Ok(packets)
         })
     }
 
@@ -72,7 +74,8 @@ impl Core {
             for command in commands {
                 engine.handle_command(now, tx, command)?;
             }
-            engine.handle_closing(now, tx)
+            engine.handle_closing(now, tx)?;
+            engine.finish(now, tx)
         })
     }
 

@@ -25,18 +25,16 @@ impl Engine {
     }
 
     /// An answer named its place: new submissions carry it as their mark.
-    pub(super) fn ledger_moved(&mut self, cx: &Cx<'_, '_>, place: Place) -> Result<(), StoreError> {
-        match &mut self.ledger {
-            Some(ledger) if place.position > ledger.position => {
-                ledger.position = place.position;
-                ledger.tag = place.tag;
-                self.store_ledger(cx.tx)
-            }
-            _ => Ok(()),
-        }
+    pub(super) fn note_place(&mut self, place: Place) {
+        let Some(ledger) = self.ledger.as_mut().filter(|ledger| place.position > ledger.position) else { return };
+        ledger.position = place.position;
+        ledger.tag = place.tag;
+        self.ledger_moved = true;
+        self.outbox.set_mark(self.mark());
     }
 
-    fn store_ledger(&mut self, tx: &Tx<'_>) -> Result<(), StoreError> {
+    pub(super) fn store_ledger(&mut self, tx: &Tx<'_>) -> Result<(), StoreError> {
+        self.ledger_moved = false;
         self.outbox.set_mark(self.mark());
         let Some(ledger) = &self.ledger else { return Ok(()) };
         tx.execute(

@@ -54,8 +54,8 @@ pub(crate) struct Cx<'a, 'tx> {
 /// The state machine of one client.
 ///
 /// The contract with its caller:
-/// - One input (`handle_*`) or several, then `poll_transmit` while the socket has room, all in one transaction. Then
-///   the commit. Only then the effects (`poll_effect`) are run and the packets written.
+/// - One input (`handle_*`) or several, then `poll_transmit` while the socket has room, then `finish`, all in one
+///   transaction. Then the commit. Only then the effects (`poll_effect`) are run and the packets written.
 /// - After every transaction the caller asks `poll_timeout` and calls `handle_timeout` when that moment has come.
 /// - After a failed transaction the engine is dropped and opened anew from disk: its memory may be ahead of it.
 /// - Effects name channels to answer on; a dropped engine drops them, which the waiting side sees as a store failure.
@@ -70,6 +70,8 @@ pub(crate) struct Engine {
     outbox: Outbox,
     inbox: Inbox,
     ledger: Option<LedgerCursor>,
+    /// The ledger's place has moved and is not stored yet.
+    ledger_moved: bool,
     /// The server's limits, as of the last session.
     limits: Option<Limits>,
     max_payload: Option<u64>,
@@ -123,6 +125,7 @@ impl Engine {
             outbox,
             inbox,
             ledger: None,
+            ledger_moved: false,
             limits: None,
             max_payload: None,
             timers: Timers::default(),
@@ -174,6 +177,17 @@ impl Engine {
         })
     }
 
+    /// Ends the inputs of a transaction: writes and tells once what each of them may have changed.
+    pub(crate) fn finish(&mut self, now: Now, tx: &Tx<'_>) -> Result<(), StoreError> {
+        if self.ledger_moved {
+            self.store_ledger(tx)?;
+        }
+        let mut effects = std::mem::take(&mut self.effects);
+        let result = self.update_status(&mut Cx { now, tx, effects: &mut effects });
+        self.effects = effects;
+        result
+    }
+
     /// The next thing to do, after the commit.
     pub(crate) fn poll_effect(&mut self) -> Option<Effect> {
         self.effects.pop_front()
@@ -206,7 +220,7 @@ impl Engine {
         [self.timers.next(), self.outbox.next_deadline(), inbox].into_iter().flatten().min()
     }
 
-    /// Runs one input, then brings the status up to date.
+    /// Runs one input. Each state of the line is told; the counts are told once for all inputs, by `finish`.
     fn run(
         &mut self,
         now: Now,
@@ -218,7 +232,8 @@ impl Engine {
         let mut cx = Cx { now, tx, effects: &mut effects };
         let result = input(self, &mut cx).and_then(|()| {
             self.outbox.tidy();
-            self.update_status(&mut cx)
+            let is_same_line = self.last_status.as_ref().is_some_and(|known| known.line == self.session.line());
+            if is_same_line { Ok(()) } else { self.update_status(&mut cx) }
         });
         self.effects = effects;
         result

@@ -180,7 +180,7 @@ impl Engine {
             args.items().ok().and_then(|items| items.into_iter().next()).and_then(|first| first.decode().ok());
         let ack = ack.unwrap_or_else(unreadable);
         if let Some(position) = ack.position {
-            self.ledger_moved(cx, Place { position, tag: ack.tag.unwrap_or_default() })?;
+            self.note_place(Place { position, tag: ack.tag.unwrap_or_default() });
         }
         self.outbox.answered(cx, seq, lane, action_verdict(ack))
     }

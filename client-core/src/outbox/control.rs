@@ -78,7 +78,6 @@ impl Outbox {
         }
         let old = row.id;
         row.mark_retried(cx.tx)?;
-        self.oldest = None;
         if row.id != old {
             cx.effects.push_back(Effect::Renamed { old, new: row.id });
         }
@@ -124,6 +123,7 @@ impl Outbox {
         let policy = self.policy(name);
         let lane = self.lanes.entry(name.to_owned()).or_insert_with(|| super::lane::Lane::new(policy));
         self.paged -= lane.changed(seq);
+        self.oldest_from = self.oldest_from.min(seq);
         self.wake_lane(name);
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct Lane {
 #[derive(Debug)]
 pub(super) struct InFlight {
     pub(super) id: ActionId,
+    /// When it was handed out last.
+    pub(super) sent_at: Instant,
     /// How many answers are still to come: an action and its void may both be under way.
     pub(super) answers: u8,
 }

@@ -24,7 +24,7 @@ mod settle;
 mod submit;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     time::Instant,
 };
 
@@ -52,7 +52,8 @@ pub(crate) struct Outbox {
     options: EngineOptions,
     /// The ledger as known now: the mark of what is submitted now.
     mark: LedgerMark,
-    lanes: HashMap<String, Lane>,
+    /// Sorted, so that a simulation that is run twice does the same.
+    lanes: BTreeMap<String, Lane>,
     /// Lanes that may have something to send, in turn.
     turn: VecDeque<String>,
     /// Rows in flight and in the lanes' pages; their sum is bounded by the total window.
@@ -68,8 +69,8 @@ pub(crate) struct Outbox {
     hold_until: Option<Instant>,
     next_expiry: Option<Instant>,
     careful: Careful,
-    /// The oldest row without an outcome, and when it was submitted.
-    oldest: Option<(i64, i64)>,
+    /// No row before this one is pending: where the search for the oldest goes on.
+    oldest_from: i64,
     rng: fastrand::Rng,
     plain: bool,
     online: bool,
@@ -87,7 +88,7 @@ impl Outbox {
             account: account.to_owned(),
             options: options.clone(),
             mark: LedgerMark::default(),
-            lanes: HashMap::new(),
+            lanes: BTreeMap::new(),
             turn: VecDeque::new(),
             in_flight: 0,
             paged: 0,
@@ -98,7 +99,7 @@ impl Outbox {
             hold_until: None,
             next_expiry: None,
             careful: Careful::default(),
-            oldest: None,
+            oldest_from: 0,
             rng: fastrand::Rng::with_seed(seed),
             plain: false,
             online: false,
@@ -178,14 +179,17 @@ impl Outbox {
     pub(crate) fn oldest_ticks_ms(&mut self, cx: &Cx<'_, '_>) -> Result<Option<i64>, StoreError> {
         // Rows before the last known oldest are settled for good, so the scan never goes over them again; a row that
         // is pending again (a retry, a void repeated) resets it.
-        let from = self.oldest.map_or(0, |(seq, _)| seq);
-        self.oldest = cx.tx.first(
+        let oldest: Option<(i64, i64)> = cx.tx.first(
             "SELECT seq, submitted_ticks_ms FROM actions WHERE seq >= ?1 AND account = ?2 AND state < 3 \
              ORDER BY seq LIMIT 1",
-            params![from, self.account],
+            params![self.oldest_from, self.account],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
-        Ok(self.oldest.map(|(_, ticks)| ticks))
+        self.oldest_from = match oldest {
+            Some((seq, _)) => seq,
+            None => cx.tx.first("SELECT coalesce(max(seq), 0) + 1 FROM actions", [], |row| row.get(0))?.unwrap_or(0),
+        };
+        Ok(oldest.map(|(_, ticks)| ticks))
     }
 
     /// The next deadline of the queue's own.
@@ -205,7 +209,7 @@ impl Outbox {
     }
 
     fn reload(&mut self, cx: &mut Cx<'_, '_>) -> Result<(), StoreError> {
-        self.oldest = None;
+        self.oldest_from = 0;
         self.find_next_expiry(cx)?;
         if self.online { self.find_lanes(cx) } else { Ok(()) }
     }

@@ -92,8 +92,9 @@ impl Outbox {
 
     /// Forgets the times of what was answered meanwhile, so that no timer fires for it.
     pub(crate) fn tidy(&mut self) {
-        while let Some((_, seq, lane)) = self.sent.front() {
-            if self.lanes.get(lane).is_some_and(|lane| lane.in_flight.contains_key(seq)) {
+        while let Some((at, seq, lane)) = self.sent.front() {
+            let entry = self.lanes.get(lane).and_then(|lane| lane.in_flight.get(seq));
+            if entry.is_some_and(|entry| entry.sent_at == *at) {
                 break;
             }
             self.sent.pop_front();
@@ -169,7 +170,10 @@ impl Outbox {
                 return Ok(None);
             }
             ActionState::Parked if row.voided => return Ok(None),
-            ActionState::Parked => row.mark_voiding(cx.tx, VoidReason::Skip, None)?,
+            ActionState::Parked => {
+                row.mark_voiding(cx.tx, VoidReason::Skip, None)?;
+                self.oldest_from = self.oldest_from.min(seq);
+            }
             ActionState::Queued if row.body.bytes() > peer_limit => {
                 let text = format!("larger than the server's limit of {peer_limit} bytes");
                 let outcome = Outcome::Rejected(Rejection { code: ErrorCode::TooLarge, text });
@@ -190,7 +194,7 @@ impl Outbox {
             row.mark_sent(cx.tx)?;
         }
         let prev = lane.predecessor(seq);
-        lane.in_flight.insert(seq, InFlight { id: row.id, answers: 1 });
+        lane.in_flight.insert(seq, InFlight { id: row.id, sent_at: cx.now.at, answers: 1 });
         self.in_flight += 1;
         self.sent.push_back((cx.now.at, seq, row.lane.clone()));
         Ok(Some(self.outgoing(cx, row, prev)))

@@ -170,7 +170,7 @@ impl Bench {
                 while let Some(packet) = engine.poll_transmit(now, tx)? {
                     packets.push(packet);
                 }
-                Ok::<_, StoreError>(())
+                engine.finish(now, tx)
             })
             .unwrap();
         for packet in packets {
