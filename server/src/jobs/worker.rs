@@ -24,6 +24,9 @@ use crate::{
 /// How many jobs run at the same time: they wait for the storage and for pauses more than they work.
 const RUNNING_MAX: usize = 64;
 
+/// How many jobs of one owner run at the same time.
+const RUNNING_PER_OWNER_MAX: u32 = 16;
+
 /// How many waiting jobs one look finds.
 const FOUND_MAX: u32 = 256;
 
@@ -197,15 +200,20 @@ impl Job {
     }
 }
 
+/// The jobs whose turn it is: the oldest of each owner, and of these the owners' first ones before their second, so
+/// that nobody waits behind somebody else's thousand.
 fn waiting(conn: &Connection) -> rusqlite::Result<Vec<(JobRow, JobStreams)>> {
     let mut select = conn.prepare_cached(&format!(
-        "SELECT {COLUMNS}, (SELECT streams.id FROM streams WHERE streams.owner = jobs.owner AND name = ?1) \
-         FROM jobs WHERE status IN ('queued', 'running') ORDER BY created_ms, id LIMIT ?2"
+        "SELECT {COLUMNS}, (SELECT streams.id FROM streams WHERE streams.owner = live.owner AND name = ?1) FROM ( \
+             SELECT *, row_number() OVER (PARTITION BY owner ORDER BY created_ms, id) AS turn \
+             FROM jobs WHERE status IN ('queued', 'running') \
+         ) AS live WHERE turn <= ?2 ORDER BY turn, created_ms, id LIMIT ?3"
     ))?;
-    let rows = select.query_map(params![Stream::User.to_string(), FOUND_MAX], |row| {
-        let job = JobRow::read(row)?;
-        let streams = JobStreams { id: job.id.clone(), stream: job.stream, user_stream: row.get(13)? };
-        Ok((job, streams))
-    })?;
+    let rows =
+        select.query_map(params![Stream::User.to_string(), RUNNING_PER_OWNER_MAX, FOUND_MAX], |row| {
+            let job = JobRow::read(row)?;
+            let streams = JobStreams { id: job.id.clone(), stream: job.stream, user_stream: row.get(13)? };
+            Ok((job, streams))
+        })?;
     rows.collect()
 }

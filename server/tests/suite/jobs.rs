@@ -191,3 +191,17 @@ async fn a_large_test_job_is_quick_and_whole() {
     let too_much = peer.act("test:job:v1", json!({ "events": 1, "bytes": 70_000 })).await;
     assert_eq!(too_much["error"]["code"], "BAD_REQUEST");
 }
+
+#[tokio::test]
+async fn one_users_jobs_do_not_hold_up_anothers() {
+    let server = library().start();
+    let (mut alice, _) = Peer::keepline(&server, "alice").await;
+    for _ in 0..100 {
+        // They wait for a minute each, which is longer than the test.
+        alice.act("test:job:v1", json!({ "events": 2, "interval_ms": 60_000 })).await;
+    }
+    let (mut bob, _) = Peer::keepline(&server, "bob").await;
+    let job = start(&mut bob, "search:start:v1", json!({ "query": "moon" })).await;
+    let events = bob.events_until(&format!("job:{job}"), "job:completed:v1").await;
+    assert_eq!(payloads(&events, "search:result:v1").len(), 2);
+}
