@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks docs/coverage.md: each row names tests, and each named test exists.
+"""Checks docs/coverage.md: each row names tests, and each named test exists. In SECURITY.md the latter alone.
 
 A test is named `FOLDER/FILE::NAME`: the path of its file without `src/` or `tests/` after the crate's folder and
 without `.rs`, then the function. `client-core/store/tests::damage_is_an_error_and_never_wiped` stands for that
@@ -15,12 +15,13 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TABLE = ROOT / "docs" / "coverage.md"
+THREATS = ROOT / "SECURITY.md"
 # Longest first: `tests/model` is a crate inside another one's folder.
 CRATES = ["examples/cli", "tests/model", "client-core", "protocol", "server", "tests"]
 
 # An attribute that makes a function a test, whatever stands between the two. `#[ignore]` is found there as well.
 TEST = re.compile(r"#\[(?:tokio::)?test(?:\([^)]*\))?\]((?:\s*(?:#\[[^\]]*\]|//[^\n]*))*)\s*(?:async\s+)?fn\s+(\w+)")
-NAMED = re.compile(r"`([\w./-]+::\w+)`")
+NAMED = re.compile(r"`([\w.-]+/[\w./-]*::\w+)`")
 
 
 def tests():
@@ -74,6 +75,9 @@ def main():
         return
     text = TABLE.read_text(encoding="utf-8")
     found = list(problems(text, known))
+    for name in NAMED.findall(THREATS.read_text(encoding="utf-8")):
+        if name not in known:
+            found.append(f"SECURITY.md: there is no test {name}")
     for problem in found:
         print(problem, file=sys.stderr)
     if found:

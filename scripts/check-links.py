@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Checks the documents: each relative link leads to a file, each `#anchor` to a heading, and each path of this
-repository in backticks to something that is there. Addresses on the web are not looked at."""
+repository in backticks to something that is there. Addresses on the web are not looked at. Each dependency of the
+workspace has its sentence in docs/dependencies.md."""
 
 import pathlib
 import re
@@ -53,6 +54,16 @@ def problems(file):
             yield f"there is no {path}"
 
 
+def unexplained():
+    """Dependencies of the workspace that docs/dependencies.md does not name."""
+    manifest = (ROOT / "Cargo.toml").read_text(encoding="utf-8")
+    section = manifest.partition("[workspace.dependencies]")[2].partition("\n[")[0]
+    text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    for name in re.findall(r"^([\w-]+)\s*=", section, re.MULTILINE):
+        if f"`{name}`" not in text:
+            yield name
+
+
 def main():
     count = 0
     failed = False
@@ -61,6 +72,9 @@ def main():
         for problem in problems(file):
             failed = True
             print(f"{file.relative_to(ROOT)}: {problem}", file=sys.stderr)
+    for name in unexplained():
+        failed = True
+        print(f"docs/dependencies.md: {name} has no sentence", file=sys.stderr)
     if failed:
         sys.exit(1)
     print(f"{count} documents: every link and path leads somewhere")

@@ -119,3 +119,8 @@ pub use tap::{Tap, Tapped};
 pub use token::{TokenError, TokenFuture, TokenProvider, TokenRequest};
 #[doc(hidden)]
 pub use transport::{BoxedIo, DialFuture, Dialer, Io};
+
+/// What the README shows compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
