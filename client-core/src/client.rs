@@ -105,7 +105,7 @@ impl Client {
     /// As [`submit`](Self::submit), for an existing Socket.IO server: several arguments and binary attachments.
     ///
     /// `args` has to be an array as JSON, so a tuple, an array or a `Vec`. The place of an attachment is marked by
-    /// [`Attachment`](crate::Attachment). A Keepline server refuses it.
+    /// [`Attachment`](crate::Attachment). A Keepline server takes one argument and no attachment.
     pub fn submit_raw(
         &self,
         name: impl Into<String>,
@@ -333,7 +333,7 @@ impl Client {
     }
 
     async fn call_args(&self, name: &str, args: Args, timeout: Duration) -> Result<CallReply, CallError> {
-        check_name(name).map_err(|_| CallError::NotJson)?;
+        check_name(name).map_err(|_| CallError::BadField { field: "name" })?;
         let (bytes, limit) = (args.bytes() as u64, self.handle.shared.action_bytes_max);
         if bytes > limit + name.len() as u64 + ENVELOPE_BYTES {
             return Err(CallError::TooLarge { bytes, limit });

@@ -123,6 +123,8 @@ errors! {
         NotJson = "NOT_JSON", "the payload is not JSON";
         /// The payload is larger than the limit here or the server's; both in bytes.
         TooLarge { bytes: u64, limit: u64 } = "TOO_LARGE", "the payload is too large";
+        /// A name that is empty, too long or the protocol's own; `field` says which.
+        BadField { field: &'static str } = "BAD_FIELD", "a field is empty or too long";
         /// There is no line; nothing was sent.
         NotOnline = "NOT_ONLINE", "there is no line";
         /// Too many calls wait for their answers; nothing was sent.

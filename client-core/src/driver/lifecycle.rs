@@ -76,7 +76,10 @@ impl Driver {
 
     pub(super) fn check_suspending(&mut self) {
         let Some(suspending) = &self.suspending else { return };
-        let is_time = self.shared.status().pending == 0 || suspending.flush_until <= self.now().at;
+        let status = self.shared.status();
+        // Without a line, or one to come by itself, nothing gets out however long it waits.
+        let is_hopeless = matches!(status.line, Line::Idle | Line::Offline | Line::AuthRequired { .. });
+        let is_time = status.pending == 0 || is_hopeless || suspending.flush_until <= self.now().at;
         if is_time && matches!(self.leave, Leave::Stay) {
             self.leave = Leave::Suspend { by: suspending.by };
         }
