@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, Instant},
 };
@@ -37,7 +37,7 @@ struct Board {
 
 #[derive(Default)]
 struct Streams {
-    consumers: HashMap<Stream, Weak<Mailbox>>,
+    consumers: BTreeMap<Stream, Weak<Mailbox>>,
     observers: Observers,
     is_closed: bool,
 }
@@ -164,7 +164,9 @@ impl Shared {
         let mut streams = self.streams();
         streams.is_closed = true;
         streams.observers.clear();
-        for mailbox in streams.consumers.drain().filter_map(|(_, mailbox)| mailbox.upgrade()) {
+        for mailbox in
+            std::mem::take(&mut streams.consumers).into_values().filter_map(|mailbox| mailbox.upgrade())
+        {
             mailbox.end();
         }
         drop(streams);

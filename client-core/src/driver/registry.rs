@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
@@ -14,10 +14,10 @@ use crate::{
     stream::{Mailbox, Progress},
 };
 
-/// The app's consumers and live taps, as the engine knows them.
+/// The app's consumers and live taps, as the engine knows them. In order, so that a simulation runs twice the same.
 #[derive(Default)]
 pub(crate) struct Registry {
-    consumers: HashMap<Stream, Arc<Mailbox>>,
+    consumers: BTreeMap<Stream, Arc<Mailbox>>,
     observed: BTreeSet<Stream>,
     /// There is an engine, and it knows all of these.
     is_live: bool,
@@ -109,7 +109,7 @@ impl Registry {
     }
 
     pub(crate) fn end(&mut self) {
-        self.consumers.drain().for_each(|(_, mailbox)| mailbox.end());
+        std::mem::take(&mut self.consumers).into_values().for_each(|mailbox| mailbox.end());
     }
 
     fn consume(&mut self, mailbox: &Arc<Mailbox>, commands: &mut Vec<Command>) {

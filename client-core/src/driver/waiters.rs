@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use keepline_protocol::ActionId;
 use tokio::sync::oneshot::{self, error::TryRecvError};
@@ -15,7 +15,7 @@ use crate::{
 /// list, so an outcome cannot fall between the two. The list outlives the engine: a new one is asked again.
 #[derive(Default)]
 pub(crate) struct Waiters {
-    waiting: HashMap<ActionId, Vec<Waiter>>,
+    waiting: BTreeMap<ActionId, Vec<Waiter>>,
     checks: Vec<Check>,
     /// When to look for waiters that have gone, in entries.
     prune_at: usize,
