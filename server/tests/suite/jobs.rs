@@ -9,7 +9,7 @@ async fn start(peer: &mut Peer, name: &str, payload: Value) -> String {
     let answer = peer.act(name, payload).await;
     assert_eq!(answer["ok"], true, "{answer}");
     let job = answer["reply"]["job"].as_str().unwrap().to_owned();
-    peer.call("stream:subscribe:v1", &[json!({ "stream": format!("job:{job}") })]).await;
+    peer.subscribe_from_start(&format!("job:{job}")).await;
     job
 }
 

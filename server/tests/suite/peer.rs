@@ -6,7 +6,10 @@ use keepline_protocol::{
     socket_io::{Args, Decoder, Kind, Packet},
 };
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout, timeout_at},
+};
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 use uuid::Uuid;
 
@@ -166,6 +169,24 @@ impl Peer {
         }
     }
 
+    /// Pulls a stream from its beginning, page after page, until it is live. Its events are kept.
+    pub(crate) async fn subscribe_from_start(&mut self, stream: &str) {
+        let mut after = 0;
+        loop {
+            let answer =
+                self.call("stream:subscribe:v1", &[json!({ "stream": stream, "after": after })]).await;
+            if answer["more"] == false {
+                return;
+            }
+            let newest = self
+                .events
+                .iter()
+                .rev()
+                .find(|(_, args)| args.get(1).is_some_and(|meta| meta["stream"] == stream));
+            after = newest.expect("a page that is not the last has events").1[1]["offset"].as_u64().unwrap();
+        }
+    }
+
     /// Everything that has come before the answer to a question asked now. What the server sends at once is there.
     pub(crate) async fn events_so_far(&mut self) -> Vec<(String, Vec<Value>)> {
         self.call("stream:unsubscribe:v1", &[json!({ "stream": "job:none" })]).await;
@@ -200,8 +221,11 @@ impl Peer {
     }
 
     pub(crate) async fn next(&mut self) -> Came {
+        // Once for all of it: the server's pings are no progress.
+        #[expect(clippy::disallowed_methods, reason = "a test waits by the runtime's clock")]
+        let deadline = Instant::now() + PATIENCE;
         loop {
-            let next = timeout(PATIENCE, self.socket.next()).await.expect("something comes in time");
+            let next = timeout_at(deadline, self.socket.next()).await.expect("something comes in time");
             let Some(Ok(message)) = next else { return Came::Closed };
             let Message::Text(text) = message else {
                 if message.is_close() {

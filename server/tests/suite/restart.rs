@@ -17,14 +17,14 @@ async fn a_job_goes_on_where_it_stood() {
     let asked = json!({ "events": 60, "interval_ms": 5 });
     let job = peer.act("test:job:v1", asked).await["reply"]["job"].as_str().unwrap().to_owned();
     let stream = format!("job:{job}");
-    peer.call("stream:subscribe:v1", &[json!({ "stream": stream })]).await;
+    peer.subscribe_from_start(&stream).await;
     for _ in 0..5 {
         peer.event("test:tick:v1").await;
     }
     peer.hang_up().await;
     let server = server.stop().await.start();
     let (mut peer, _) = Peer::keepline(&server, "alice").await;
-    peer.call("stream:subscribe:v1", &[json!({ "stream": stream })]).await;
+    peer.subscribe_from_start(&stream).await;
     let events = peer.events_until(&stream, "job:completed:v1").await;
     // No tick twice, none missing, offsets without a hole across the restart.
     assert_eq!(ticks(&events), (0..60).collect::<Vec<_>>());
@@ -49,7 +49,7 @@ async fn a_search_repeats_nothing_after_a_restart() {
     }
     let stream = format!("job:{job}");
     let (mut peer, _) = Peer::keepline(&server, "alice").await;
-    peer.call("stream:subscribe:v1", &[json!({ "stream": stream })]).await;
+    peer.subscribe_from_start(&stream).await;
     let events = peer.events_until(&stream, "job:completed:v1").await;
     let results: Vec<&Value> =
         events.iter().filter(|(name, _)| name == "search:result:v1").map(|(_, args)| &args[0]).collect();
