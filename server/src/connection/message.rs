@@ -57,6 +57,11 @@ impl Frames {
             + self.attachments.iter().map(Bytes::len).sum::<usize>()
     }
 
+    /// How many packets they are.
+    pub(super) fn count(&self) -> usize {
+        usize::from(self.text.is_some()) + self.attachments.len()
+    }
+
     /// The text alone, as it stands in a poll's answer.
     pub(super) fn into_text(self) -> String {
         self.text.map(|text| text.as_str().to_owned()).unwrap_or_default()

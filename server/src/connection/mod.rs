@@ -42,6 +42,7 @@ mod link;
 mod message;
 mod origin;
 mod peers;
+mod poll_body;
 mod polling;
 mod probe;
 mod queue;

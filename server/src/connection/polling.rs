@@ -8,16 +8,17 @@ use std::{
     time::Duration,
 };
 
-use keepline_protocol::engine_io::{Packet, SEPARATOR, decode_part, encode_part};
+use keepline_protocol::engine_io::{Packet, SEPARATOR, decode_part};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep_until},
 };
 
 use super::{
-    CloseReason, Frames, Message,
+    CloseReason, Message,
     heartbeat::{Beat, Heartbeat},
     link::Pipe,
+    poll_body::PollBody,
     probe::{Probe, Probed},
     queue::PushError,
     websocket::{WsStream, turn_away},
@@ -64,7 +65,7 @@ impl Polling<'_> {
             close_at: None,
             ping_due: false,
             poll: None,
-            body: String::new(),
+            body: PollBody::default(),
             push: None,
             probe: None,
         };
@@ -76,8 +77,8 @@ impl Polling<'_> {
                     state.last_word(reason);
                     return Outcome::Closed(reason);
                 }
+                // No poll waits: since the probe was answered they have all come back at once.
                 Step::Upgrade(socket) => {
-                    state.answer_poll("6".to_owned());
                     return Outcome::Upgraded { socket, beat: state.beat, ping_due: state.ping_due };
                 }
             }
@@ -96,7 +97,7 @@ struct State<'a> {
     ping_due: bool,
     poll: Option<oneshot::Sender<String>>,
     /// What the waiting poll will get.
-    body: String,
+    body: PollBody,
     push: Option<Push>,
     probe: Option<Probe>,
 }
@@ -152,7 +153,7 @@ impl State<'_> {
             // Popped here, so that nothing is lost: the body is only ever given to the poll that waits for it.
             frames = poll_fn(|cx| pipe.outgoing.poll_pop(cx)), if waits_for_data => {
                 frames.map_or(Step::Close(CloseReason::Server), |frames| {
-                    write_frames(&frames, &mut self.body);
+                    self.body.push_frames(&frames);
                     Step::Stay
                 })
             }
@@ -284,19 +285,18 @@ impl State<'_> {
     fn fill_poll(&mut self) -> Option<CloseReason> {
         self.poll.as_ref()?;
         if std::mem::take(&mut self.ping_due) {
-            encode_part(&Packet::Ping("".into()), &mut self.body);
+            self.body.push(&Packet::Ping("".into()));
         }
-        while self.body.len() < POLL_BYTES {
-            let Some(frames) = self.pipe.outgoing.try_pop() else { break };
-            write_frames(&frames, &mut self.body);
+        while let Some(frames) = self.pipe.outgoing.try_pop_if(|frames| self.body.has_room_for(frames)) {
+            self.body.push_frames(&frames);
         }
         if self.body.is_empty() && self.probe.as_ref().is_some_and(Probe::answered) {
-            encode_part(&Packet::Noop, &mut self.body);
+            self.body.push(&Packet::Noop);
         }
         if self.body.is_empty() {
             return None;
         }
-        let body = std::mem::take(&mut self.body);
+        let body = self.body.take();
         if self.answer_poll(body) { None } else { Some(CloseReason::Lost) }
     }
 
@@ -308,21 +308,9 @@ impl State<'_> {
     /// nothing.
     fn last_word(&mut self, reason: CloseReason) {
         let last = if reason == CloseReason::Peer { Packet::Noop } else { Packet::Close };
-        let mut body = std::mem::take(&mut self.body);
-        encode_part(&last, &mut body);
+        self.body.push(&last);
+        let body = self.body.take();
         self.answer_poll(body);
-    }
-}
-
-fn write_frames(frames: &Frames, body: &mut String) {
-    if let Some(text) = &frames.text {
-        if !body.is_empty() {
-            body.push(SEPARATOR);
-        }
-        body.push_str(text);
-    }
-    for attachment in &frames.attachments {
-        encode_part(&Packet::Binary(attachment.clone()), body);
     }
 }
 
@@ -347,6 +335,3 @@ async fn step_of(probe: Option<&mut Probe>) -> Probed {
         None => pending().await,
     }
 }
-
-/// A poll's answer takes no more frames once it has this size: they go with the next one.
-const POLL_BYTES: usize = 128 * 1024;

@@ -159,7 +159,15 @@ impl<T: Weigh> Queue<T> {
 
     /// Takes the next item if there is one.
     pub(super) fn try_pop(&self) -> Option<T> {
+        self.try_pop_if(|_| true)
+    }
+
+    /// Takes the next item if there is one and it is wanted.
+    pub(super) fn try_pop_if(&self, wanted: impl FnOnce(&T) -> bool) -> Option<T> {
         let mut state = self.lock();
+        if !state.items.front().is_some_and(wanted) {
+            return None;
+        }
         let item = self.take(&mut state);
         let woken = state.producers_to_wake(self.limit);
         drop(state);

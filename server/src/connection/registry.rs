@@ -55,8 +55,37 @@ impl Drop for Registration {
         let mut sessions = self.registry.lock();
         sessions.remove(&self.sid);
         // A flood of sessions is no reason to hold its memory for ever.
-        if sessions.capacity() > 1_024 && sessions.len() < sessions.capacity() / 8 {
+        if sessions.capacity() > KEPT_ENTRIES && sessions.len() < sessions.capacity() / 8 {
             sessions.shrink_to_fit();
         }
+    }
+}
+
+/// A table of this size is not worth shrinking.
+const KEPT_ENTRIES: usize = 1_024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_found_until_it_ends() {
+        let registry = Registry::default();
+        let registration = registry.register("one", mpsc::channel(1).0);
+        assert!(matches!(registry.find("one"), Some(Entry::Polling(_))));
+        assert!(registry.find("other").is_none());
+        registration.mark_upgraded();
+        assert!(matches!(registry.find("one"), Some(Entry::Upgraded)));
+        drop(registration);
+        assert!(registry.find("one").is_none());
+    }
+
+    #[test]
+    fn a_flood_leaves_no_memory_behind() {
+        let registry = Registry::default();
+        let flood: Vec<_> =
+            (0..10_000).map(|n| registry.register(&n.to_string(), mpsc::channel(1).0)).collect();
+        drop(flood);
+        assert!(registry.lock().capacity() <= KEPT_ENTRIES);
     }
 }

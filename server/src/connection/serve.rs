@@ -3,10 +3,7 @@ use std::{
     io,
     net::SocketAddr,
     pin::{Pin, pin},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
@@ -186,9 +183,7 @@ impl Server {
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let router = TowerToHyperService::new(self.router);
-        let asked = Arc::new(AtomicBool::new(false));
-        let service = service_fn(|mut request: Request<Incoming>| {
-            asked.store(true, Ordering::Relaxed);
+        let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
             hyper::service::Service::call(&router, request)
         });
@@ -202,8 +197,6 @@ impl Server {
         );
         let served = match self.shutdown.run_until_cancelled(connection.as_mut()).await {
             Some(served) => served,
-            // A connection without any request yet would be waited for.
-            None if !asked.load(Ordering::Relaxed) => return,
             None => {
                 Pin::as_mut(&mut connection).graceful_shutdown();
                 connection.await

@@ -161,7 +161,8 @@ async fn a_shutdown_waits_for_requests_but_not_for_idle_connections() {
     let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
-    let served = tokio::spawn(serve(listener, router, ServeOptions::default(), shutdown.clone()));
+    let options = ServeOptions { header_timeout: Duration::from_secs(3_600), ..ServeOptions::default() };
+    let served = tokio::spawn(serve(listener, router, options, shutdown.clone()));
 
     let mut idle = TcpStream::connect(address).await.unwrap();
     let mut busy = TcpStream::connect(address).await.unwrap();

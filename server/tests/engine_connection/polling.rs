@@ -173,6 +173,24 @@ async fn a_client_closes_by_packet() {
 }
 
 #[tokio::test]
+async fn a_poll_that_waits_while_its_client_closes_comes_back_with_nothing() {
+    let server = Server::start_echo(EngineConfig::default());
+    soon(async {
+        loop {
+            let session = server.open_polling().await;
+            let (poll, post) = join(server.get(&session), server.post(&session, "1")).await;
+            assert_eq!(post.body, "ok");
+            // The poll may be the later of the two, and then it is refused.
+            if poll.status == 200 {
+                assert_eq!(poll.body, "6");
+                break;
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_server_closes_after_what_was_queued() {
     let (server, mut links) = Server::start_for_test(EngineConfig::default());
     // Nobody polls yet: the end waits for the poll.

@@ -3,7 +3,9 @@
 use std::{future::Future, net::SocketAddr, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
-use keepline_server::connection::{Acceptor, EngineConfig, Link, ServeOptions, bind, engine_routes, serve};
+use keepline_server::connection::{
+    Acceptor, EngineConfig, Link, LinkSender, ServeOptions, TrySendError, bind, engine_routes, serve,
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
@@ -16,8 +18,8 @@ use tokio_tungstenite::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// Nothing here takes this long; a test that waits longer has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Nothing here takes this long, not even a heartbeat in virtual time; a test that waits longer has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits for what has to happen.
 pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
@@ -45,8 +47,8 @@ impl Server {
 
     /// A server whose sessions are played by the test itself.
     pub(crate) fn start_for_test(config: EngineConfig) -> (Self, Links) {
-        let (links, opened) = mpsc::unbounded_channel();
-        (Self::start(config, Hand(links)), Links(opened))
+        let (hand, links) = hand();
+        (Self::start(config, hand), links)
     }
 
     pub(crate) fn start_echo(config: EngineConfig) -> Self {
@@ -124,9 +126,15 @@ impl Links {
     }
 }
 
+/// An acceptor that gives each session to the test.
+pub(crate) fn hand() -> (Hand, Links) {
+    let (links, opened) = mpsc::unbounded_channel();
+    (Hand(links), Links(opened))
+}
+
 /// Gives each session to the test.
 #[derive(Clone)]
-struct Hand(mpsc::UnboundedSender<Link>);
+pub(crate) struct Hand(mpsc::UnboundedSender<Link>);
 
 impl Acceptor for Hand {
     async fn accept(&self, link: Link) {
@@ -204,7 +212,7 @@ impl Reply {
 }
 
 /// Reads a reply on a connection that is closed after it. A connection that is closed without one has status 0.
-pub(crate) async fn read_reply(stream: &mut TcpStream) -> Reply {
+pub(crate) async fn read_reply(stream: &mut (impl AsyncRead + Unpin)) -> Reply {
     let mut bytes = Vec::new();
     // A reset after the reply is as good as an end.
     let _ = soon(stream.read_to_end(&mut bytes)).await;
@@ -212,6 +220,27 @@ pub(crate) async fn read_reply(stream: &mut TcpStream) -> Reply {
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
     Reply { status, head: head.to_owned(), body: body.to_owned() }
+}
+
+/// Sends until neither the queue nor the kernel's buffers take any more, and says how many went.
+pub(crate) async fn fill(sender: &LinkSender, text: impl Fn(u32) -> String) -> u32 {
+    let mut sent = 0;
+    loop {
+        match sender.try_send(keepline_server::connection::Message::Text(text(sent))) {
+            Ok(()) => sent += 1,
+            Err(TrySendError::Closed) => panic!("still open"),
+            Err(TrySendError::Full) => {
+                // Whether the socket takes any more shows after the other task has had its turns.
+                let before = sender.queued();
+                for _ in 0..200 {
+                    tokio::task::yield_now().await;
+                }
+                if sender.queued() == before {
+                    return sent;
+                }
+            }
+        }
+    }
 }
 
 /// A WebSocket client that does only what it is told to.

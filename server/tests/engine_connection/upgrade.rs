@@ -65,6 +65,9 @@ async fn requests_of_the_old_transport_are_refused() {
     assert_eq!(late.close_code().await, Some(WireCode::Normal));
     client.send("4c").await;
     assert_eq!(client.text().await, "4c");
+    client.send("1").await;
+    client.rest().await;
+    soon(server.gone(&session)).await;
 }
 
 #[tokio::test]
@@ -129,22 +132,6 @@ async fn poll_for_message(server: &Server, session: &str) -> String {
             return body;
         }
     }
-}
-
-#[tokio::test]
-async fn a_ping_that_no_poll_fetched_moves_too() {
-    let config = EngineConfig {
-        ping_interval: Duration::from_millis(1),
-        ping_timeout: Duration::from_secs(30),
-        ..EngineConfig::default()
-    };
-    let server = Server::start_echo(config);
-    let (_session, mut client) = start(&server).await;
-    probe(&mut client).await;
-    client.send("5").await;
-    assert_eq!(client.text().await, "2");
-    client.send("3").await;
-    assert_eq!(client.text().await, "2");
 }
 
 const COUNT: usize = 2_000;

@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::{
     },
 };
 
-use crate::support::{Client, Server, soon};
+use crate::support::{Client, Server, fill, soon};
 
 /// Heartbeats that a test can wait for.
 fn quick() -> EngineConfig {
@@ -172,7 +172,7 @@ async fn a_frame_of_five_megabytes_is_told_why_it_is_refused() {
     let mut client = server.open_websocket().await;
     let huge = tungstenite::Message::binary(vec![7; 5 * 1024 * 1024]);
     // All of it goes out, although the server has long made up its mind.
-    let _ = soon(client.0.send(huge)).await;
+    soon(client.0.send(huge)).await.unwrap();
     assert_eq!(client.close_code().await, Some(WireCode::Size));
 }
 
@@ -197,24 +197,9 @@ async fn a_reader_that_is_too_slow_makes_the_queue_full_and_loses_nothing() {
     let sender = link.sender();
     let text = |n: u32| format!("{n}:{}", "x".repeat(1_000));
 
-    let mut sent = 0;
-    // The kernel's buffers fill first; the queue is full for good only when they are.
-    let full = loop {
-        match sender.try_send(Message::Text(text(sent))) {
-            Ok(()) => sent += 1,
-            Err(TrySendError::Closed) => panic!("still open"),
-            Err(TrySendError::Full) => {
-                // Whether the socket takes any more shows after the other task has had its turn.
-                let before = sender.queued();
-                for _ in 0..100 {
-                    tokio::task::yield_now().await;
-                }
-                if sender.queued() == before {
-                    break before;
-                }
-            }
-        }
-    };
+    let sent = fill(&sender, text).await;
+    let full = sender.queued();
+    assert_eq!(sender.try_send(Message::Text(text(0))), Err(TrySendError::Full));
     assert!(full.0 <= outgoing.items && full.1 <= outgoing.bytes, "{full:?}");
     assert!(!sender.has_room(1_000));
     let waiting = tokio::spawn({
@@ -260,19 +245,20 @@ async fn closing_does_not_wait_for_ever_for_a_reader() {
     let (server, mut links) = Server::start_for_test(config);
     let client = server.open_websocket().await;
     let mut link = links.next().await;
-    let sender = link.sender();
-    // More than the kernel takes.
-    let flood = async { while sender.send(Message::Text("x".repeat(50_000))).await.is_ok() {} };
-    let close = async {
-        soon(async {
-            while sender.has_room(50_000) {
-                tokio::task::yield_now().await
-            }
-        })
-        .await;
-        sender.close();
-    };
-    tokio::join!(flood, close);
+    fill(&link.sender(), |_| "x".repeat(10_000)).await;
+    link.sender().close();
+    assert_eq!(reason(&mut link).await, CloseReason::Server);
+    drop(client);
+}
+
+#[tokio::test]
+async fn an_abort_waits_for_nobody() {
+    let config = EngineConfig { close_timeout: Duration::from_secs(3_600), ..EngineConfig::default() };
+    let (server, mut links) = Server::start_for_test(config);
+    let client = server.open_websocket().await;
+    let mut link = links.next().await;
+    fill(&link.sender(), |_| "x".repeat(10_000)).await;
+    link.sender().abort(CloseCode::GoingAway);
     assert_eq!(reason(&mut link).await, CloseReason::Server);
     drop(client);
 }
