@@ -4,3 +4,4 @@ pub mod bench;
 pub mod cut_proxy;
 pub mod peers;
 pub mod process;
+pub mod sim;
