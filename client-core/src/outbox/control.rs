@@ -25,7 +25,7 @@ impl Outbox {
         match row.state {
             ActionState::Settled => return Ok(Err(ControlError::Settled)),
             ActionState::Parked => return self.discard(cx, id),
-            ActionState::Queued => self.finish(cx, row.seq, row.id, Outcome::Cancelled, None)?,
+            ActionState::Queued => self.finish(cx, row.key(), Outcome::Cancelled, None)?,
             ActionState::Sent | ActionState::Voiding => {
                 row.mark_voiding(cx.tx, VoidReason::Cancel, None)?;
                 cx.effects.push_back(Effect::Changed { id: row.id });
@@ -55,7 +55,7 @@ impl Outbox {
         }
         if let (true, Some(position)) = (row.voided, row.position) {
             let place = Place { position, tag: row.tag.unwrap_or_default() };
-            self.finish(cx, row.seq, row.id, Outcome::Cancelled, Some(place))?;
+            self.finish(cx, row.key(), Outcome::Cancelled, Some(place))?;
         } else {
             row.mark_voiding(cx.tx, VoidReason::Cancel, None)?;
             cx.effects.push_back(Effect::Changed { id: row.id });

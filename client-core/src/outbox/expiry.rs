@@ -2,7 +2,10 @@ use std::time::Duration;
 
 use rusqlite::params;
 
-use super::{Outbox, row::read_id};
+use super::{
+    Outbox,
+    row::{RowKey, read_id},
+};
 use crate::{engine::Cx, error::StoreError, outcome::Outcome};
 
 impl Outbox {
@@ -34,7 +37,7 @@ impl Outbox {
                 return self.find_next_expiry(cx);
             }
             for (seq, id, lane) in rows {
-                self.finish(cx, seq, id, Outcome::Expired, None)?;
+                self.finish(cx, RowKey { seq, id }, Outcome::Expired, None)?;
                 self.lane_changed(&lane, seq);
             }
         }

@@ -8,7 +8,7 @@ use rusqlite::params;
 
 use super::{
     Outbox,
-    row::{COLUMNS, Row, VoidReason, read_id},
+    row::{COLUMNS, Row, RowKey, VoidReason, read_id},
 };
 use crate::{
     engine::{Cx, Effect},
@@ -63,7 +63,7 @@ impl Outbox {
             |row| Ok((row.get::<_, i64>(0)?, read_id(row, 1)?)),
         )?;
         for (seq, id) in rows {
-            self.finish(cx, seq, id, Outcome::Indeterminate, None)?;
+            self.finish(cx, RowKey { seq, id }, Outcome::Indeterminate, None)?;
         }
         Ok(())
     }

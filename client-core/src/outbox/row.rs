@@ -36,6 +36,13 @@ pub(super) struct Row {
     pub(super) error: Option<Rejection>,
 }
 
+/// Which row: its number here, and its id on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RowKey {
+    pub(super) seq: i64,
+    pub(super) id: ActionId,
+}
+
 /// Why a row is being voided, which says what it becomes once the void is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum VoidReason {
@@ -134,6 +141,10 @@ impl Row {
             *attachments = read_attachments(tx, self.seq, false)?;
         }
         Ok(self)
+    }
+
+    pub(super) fn key(&self) -> RowKey {
+        RowKey { seq: self.seq, id: self.id }
     }
 
     pub(super) fn mark_sent(&mut self, tx: &Tx<'_>) -> Result<(), StoreError> {

@@ -84,7 +84,7 @@ impl Outbox {
         if let (true, Some(mut row)) = (self.plain, Row::load(cx.tx, *seq)?) {
             row.count_attempt(cx.tx, None)?;
             if row.attempts >= self.options.attempts_max {
-                self.finish(cx, row.seq, row.id, Outcome::Indeterminate, None)?;
+                self.finish(cx, row.key(), Outcome::Indeterminate, None)?;
             }
         }
         Ok(true)
@@ -134,7 +134,12 @@ impl Outbox {
         }
     }
 
-    fn next_row(&mut self, cx: &mut Cx<'_, '_>, name: &str, lane: &mut Lane) -> Result<Option<Row>, StoreError> {
+    fn next_row(
+        &mut self,
+        cx: &mut Cx<'_, '_>,
+        name: &str,
+        lane: &mut Lane,
+    ) -> Result<Option<Row>, StoreError> {
         if lane.page.is_empty() && !lane.exhausted {
             // What lies read ahead in all lanes is bounded by the window too: memory does not grow with the queue.
             let room = self.options.window_total.saturating_sub(self.in_flight + self.paged).max(1);
@@ -177,14 +182,14 @@ impl Outbox {
             ActionState::Queued if row.body.bytes() > peer_limit => {
                 let text = format!("larger than the server's limit of {peer_limit} bytes");
                 let outcome = Outcome::Rejected(Rejection { code: ErrorCode::TooLarge, text });
-                self.finish(cx, seq, row.id, outcome, None)?;
+                self.finish(cx, row.key(), outcome, None)?;
                 return Ok(None);
             }
             _ => {}
         }
         if self.plain && row.state == ActionState::Voiding {
             // A plain server knows no voids: what was sent may have been done.
-            self.finish(cx, seq, row.id, Outcome::Indeterminate, None)?;
+            self.finish(cx, row.key(), Outcome::Indeterminate, None)?;
             return Ok(None);
         }
         if lane.in_flight.is_empty() && row.attempts > 0 && row.state != ActionState::Voiding {
@@ -203,7 +208,9 @@ impl Outbox {
     /// The void of a row that is in flight at this moment.
     fn next_urgent(&mut self, cx: &mut Cx<'_, '_>) -> Result<Option<Outgoing>, StoreError> {
         while let Some(seq) = self.urgent.pop_front() {
-            let Some(row) = Row::load(cx.tx, seq)?.filter(|row| row.state == ActionState::Voiding) else { continue };
+            let Some(row) = Row::load(cx.tx, seq)?.filter(|row| row.state == ActionState::Voiding) else {
+                continue;
+            };
             let Some(lane) = self.lanes.get_mut(&row.lane) else { continue };
             let Some(entry) = lane.in_flight.get_mut(&seq) else { continue };
             entry.answers += 1;
@@ -253,7 +260,7 @@ impl Outbox {
             if let Some(lane) = self.lanes.get_mut(&row.lane) {
                 self.in_flight -= usize::from(lane.in_flight.remove(&seq).is_some());
             }
-            self.finish(cx, seq, row.id, Outcome::Sent, None)?;
+            self.finish(cx, row.key(), Outcome::Sent, None)?;
             self.wake_lane(&row.lane);
         }
         Ok(())

@@ -9,7 +9,7 @@ use super::{
     Outbox,
     entry::ActionState,
     lane::{Lane, Pace, Trouble},
-    row::{Place, Row, VoidReason, store_outcome},
+    row::{Place, Row, RowKey, VoidReason, store_outcome},
 };
 use crate::{
     engine::{Cx, Effect, LanePolicy},
@@ -57,9 +57,9 @@ pub(crate) fn action_verdict(ack: ActionAck) -> Verdict {
         (None, ErrorCode::Indeterminate) => Verdict::Indeterminate,
         (None, ErrorCode::IdConflict) => Verdict::Conflict { rejection: rejection(error) },
         (None, ErrorCode::OutOfOrder) => Verdict::OutOfOrder,
-        (None, ErrorCode::RateLimited) => {
-            Verdict::Limited { retry_after: error.retry_after_ms.map_or(RATE_LIMIT_REST, Duration::from_millis) }
-        }
+        (None, ErrorCode::RateLimited) => Verdict::Limited {
+            retry_after: error.retry_after_ms.map_or(RATE_LIMIT_REST, Duration::from_millis),
+        },
         (None, _) if error.retryable => passing(error),
         (None, _) => Verdict::Unstored { rejection: rejection(error) },
     }
@@ -86,14 +86,21 @@ impl Outbox {
         let Some(id) = self.leave(seq, lane, !verdict.is_outcome()) else { return Ok(()) };
         match verdict {
             Verdict::Applied { payload, attachments, place } => {
-                self.finish(cx, seq, id, Outcome::Accepted(Reply { payload, attachments }), place)?;
+                self.finish(
+                    cx,
+                    RowKey { seq, id },
+                    Outcome::Accepted(Reply { payload, attachments }),
+                    place,
+                )?;
             }
             Verdict::Refused { rejection, place } => {
-                self.finish(cx, seq, id, Outcome::Rejected(rejection), Some(place))?;
+                self.finish(cx, RowKey { seq, id }, Outcome::Rejected(rejection), Some(place))?;
             }
             Verdict::Voided { place } => self.voided(cx, seq, place)?,
-            Verdict::Indeterminate => self.finish(cx, seq, id, Outcome::Indeterminate, None)?,
-            Verdict::Conflict { rejection } => self.finish(cx, seq, id, Outcome::Rejected(rejection), None)?,
+            Verdict::Indeterminate => self.finish(cx, RowKey { seq, id }, Outcome::Indeterminate, None)?,
+            Verdict::Conflict { rejection } => {
+                self.finish(cx, RowKey { seq, id }, Outcome::Rejected(rejection), None)?
+            }
             Verdict::OutOfOrder => self.trouble(lane, Trouble { seq, error: None, counts: false }),
             Verdict::Passing { rejection, retry_after } => {
                 self.trouble(lane, Trouble { seq, error: Some(rejection), counts: true });
@@ -112,11 +119,11 @@ impl Outbox {
     pub(super) fn finish(
         &mut self,
         cx: &mut Cx<'_, '_>,
-        seq: i64,
-        id: ActionId,
+        key: RowKey,
         outcome: Outcome,
         place: Option<Place>,
     ) -> Result<(), StoreError> {
+        let RowKey { seq, id } = key;
         store_outcome(cx.tx, seq, cx.now.wall_ms, &outcome, place)?;
         self.careful.cleared(seq);
         cx.effects.push_back(Effect::Settle { id, outcome });
@@ -160,11 +167,12 @@ impl Outbox {
         let Some(mut row) = Row::load(cx.tx, seq)? else { return Ok(()) };
         match (row.state, row.void_reason) {
             (ActionState::Voiding, Some(VoidReason::Cancel)) => {
-                self.finish(cx, seq, row.id, Outcome::Cancelled, Some(place))
+                self.finish(cx, row.key(), Outcome::Cancelled, Some(place))
             }
             (ActionState::Voiding, Some(VoidReason::Settle)) => {
-                let error = row.error.unwrap_or(Rejection { code: ErrorCode::BadRequest, text: String::new() });
-                self.finish(cx, seq, row.id, Outcome::Rejected(error), Some(place))
+                let error =
+                    row.error.unwrap_or(Rejection { code: ErrorCode::BadRequest, text: String::new() });
+                self.finish(cx, RowKey { seq, id: row.id }, Outcome::Rejected(error), Some(place))
             }
             // Skipped here, or voided by a copy of this database.
             _ => {

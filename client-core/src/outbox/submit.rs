@@ -11,7 +11,7 @@ use super::{
     Outbox,
     entry::{AckMode, Body, NewAction},
     list::unsettled,
-    row::{insert_attachments, read_id},
+    row::{RowKey, insert_attachments, read_id},
 };
 use crate::{
     engine::{Cx, Effect},
@@ -102,7 +102,7 @@ impl Outbox {
             params![action.id.uuid().as_bytes(), action.name, action.body.text(), self.account],
             |row| row.get(0),
         )?;
-        Ok(same.map(|same| if same { Ok(Written::Known) } else { Err(SubmitError::IdConflict.into()) }))
+        Ok(same.map(|same| if same { Ok(Written::Known) } else { Err(SubmitError::IdConflict) }))
     }
 
     /// Only rows that were never sent can be replaced.
@@ -113,7 +113,7 @@ impl Outbox {
             |row| Ok((row.get::<_, i64>(0)?, read_id(row, 1)?)),
         )?;
         for (seq, id) in replaced {
-            self.finish(cx, seq, id, Outcome::Cancelled, None)?;
+            self.finish(cx, RowKey { seq, id }, Outcome::Cancelled, None)?;
             self.lane_changed(lane, seq);
         }
         Ok(())
@@ -125,7 +125,7 @@ impl Outbox {
             || totals.bytes + action.body.bytes() > self.options.capacity_bytes
             || !cx.tx.has_room_to_submit(action.body.bytes(), unsettled(cx.tx)?)?;
         if is_full {
-            return Err(SubmitError::QueueFull.into());
+            return Err(SubmitError::QueueFull);
         }
         match &action.lane {
             Some(lane) if !self.lanes.contains_key(lane) => self.check_lanes(cx, lane),
@@ -147,7 +147,7 @@ impl Outbox {
                 |row| row.get(0),
             )?
             .unwrap_or_default();
-        if lanes >= LANES_MAX { Err(SubmitError::TooManyLanes.into()) } else { Ok(()) }
+        if lanes >= LANES_MAX { Err(SubmitError::TooManyLanes) } else { Ok(()) }
     }
 
     fn insert(&self, cx: &mut Cx<'_, '_>, action: &NewAction) -> Result<(), StoreError> {

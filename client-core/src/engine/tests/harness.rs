@@ -17,7 +17,7 @@ use crate::{
     clock::Now,
     command::{Call, CallReply, Command, Consume, Freed, Hint},
     engine::{Delivery, Effect, Engine, EngineOptions, LinkEvent, TokenFailure, TokenReason},
-    error::{CallError, ControlError, EventsError, StoreError, SubmitError},
+    error::{CallError, ControlError, EventsError, SubmitError},
     outbox::{AckMode, Body, Filter, NewAction, OutboxEntry},
     outcome::Outcome,
     status::{Line, LineTrouble},
@@ -157,7 +157,8 @@ impl Bench {
 
     fn set_clock(&mut self, at: Instant) {
         let ms = at.duration_since(self.now.at).as_millis() as i64;
-        self.now = Now { at, wall_ms: self.now.wall_ms + ms, ticks_ms: self.now.ticks_ms + ms, boot: self.now.boot };
+        self.now =
+            Now { at, wall_ms: self.now.wall_ms + ms, ticks_ms: self.now.ticks_ms + ms, boot: self.now.boot };
     }
 
     /// Transmits all there is and runs the effects, as the driver does after a commit.
@@ -244,7 +245,9 @@ impl Bench {
             receiver
         });
         self.store
-            .transaction(|tx| commands.into_iter().try_for_each(|command| engine.handle_command(now, tx, command)))
+            .transaction(|tx| {
+                commands.into_iter().try_for_each(|command| engine.handle_command(now, tx, command))
+            })
             .unwrap();
         self.drain();
         answers
@@ -281,7 +284,11 @@ impl Bench {
         self.ask(|answer| Command::Outbox { filter: Filter::default(), answer }).unwrap()
     }
 
-    pub(super) fn call(&mut self, name: &str, timeout: Duration) -> oneshot::Receiver<Result<CallReply, CallError>> {
+    pub(super) fn call(
+        &mut self,
+        name: &str,
+        timeout: Duration,
+    ) -> oneshot::Receiver<Result<CallReply, CallError>> {
         let (answer, receiver) = oneshot::channel();
         let args = Args::event(name).payload(&Payload::null()).build();
         self.command(Command::Call { call: Box::new(Call { args, timeout }), answer });
@@ -297,7 +304,10 @@ impl Bench {
         self.command(Command::Hint(hint));
     }
 
-    pub(super) fn ask<T: std::fmt::Debug>(&mut self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> T {
+    pub(super) fn ask<T: std::fmt::Debug>(
+        &mut self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> T {
         let (answer, mut receiver) = oneshot::channel();
         self.command(command(answer));
         receiver.try_recv().unwrap()
@@ -305,7 +315,8 @@ impl Bench {
 
     /// The number of the newest row in the table.
     pub(super) fn newest_row(&mut self) -> Option<i64> {
-        let read = self.store.transaction(|tx| tx.first("SELECT max(seq) FROM actions", [], |row| row.get(0)));
+        let read =
+            self.store.transaction(|tx| tx.first("SELECT max(seq) FROM actions", [], |row| row.get(0)));
         read.unwrap().flatten()
     }
 
@@ -368,7 +379,10 @@ impl Bench {
 
     /// Answers as applied at a position.
     pub(super) fn applied(&mut self, sent: &Sent, position: u64) {
-        self.ack(sent, &json!({"ok": true, "reply": {"at": position}, "position": position, "tag": tag(position)}));
+        self.ack(
+            sent,
+            &json!({"ok": true, "reply": {"at": position}, "position": position, "tag": tag(position)}),
+        );
     }
 
     pub(super) fn failed(&mut self, sent: &Sent, code: &str, retryable: bool) {
@@ -432,12 +446,16 @@ fn read_packet(packet: Packet) -> Sent {
             let args = event.args.iter().map(|arg| arg.decode().unwrap()).collect();
             Sent { name: event.name, args, ack: id }
         }
-        Kind::Connect(auth) => {
-            Sent { name: "CONNECT".to_owned(), args: auth.iter().map(|auth| auth.decode().unwrap()).collect(), ack: None }
-        }
-        Kind::Ack { id, args } => {
-            Sent { name: "ACK".to_owned(), args: args.items().unwrap().iter().map(|arg| arg.decode().unwrap()).collect(), ack: Some(id) }
-        }
+        Kind::Connect(auth) => Sent {
+            name: "CONNECT".to_owned(),
+            args: auth.iter().map(|auth| auth.decode().unwrap()).collect(),
+            ack: None,
+        },
+        Kind::Ack { id, args } => Sent {
+            name: "ACK".to_owned(),
+            args: args.items().unwrap().iter().map(|arg| arg.decode().unwrap()).collect(),
+            ack: Some(id),
+        },
         other => panic!("the engine never writes {other:?}"),
     }
 }

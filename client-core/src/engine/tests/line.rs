@@ -61,7 +61,9 @@ fn tokens_are_never_stored() {
 fn a_loss_waits_below_the_ceiling_and_dials_again() {
     let mut bench = Bench::new();
     bench.go_online();
-    for (attempt, ceiling_ms) in [(1, 500), (2, 1_000), (3, 2_000), (4, 4_000), (5, 8_000), (6, 10_000), (7, 10_000)] {
+    for (attempt, ceiling_ms) in
+        [(1, 500), (2, 1_000), (3, 2_000), (4, 4_000), (5, 8_000), (6, 10_000), (7, 10_000)]
+    {
         bench.link(LinkEvent::Lost { trouble: LineTrouble::Unreachable, retry_after: None });
         let Line::Waiting { retry_in, attempt: shown, reason } = bench.line().clone() else { panic!() };
         assert_eq!((shown, reason), (attempt, LineTrouble::Unreachable));
@@ -124,7 +126,9 @@ fn a_refused_token_is_asked_for_anew_once_then_the_app_must_act() {
     let mut bench = Bench::new();
     bench.submit_in("");
     bench.dial();
-    let refused = payload(&json!({"message": "AUTH_TOKEN_EXPIRED", "data": {"code": "AUTH_TOKEN_EXPIRED", "retryable": true}}));
+    let refused = payload(
+        &json!({"message": "AUTH_TOKEN_EXPIRED", "data": {"code": "AUTH_TOKEN_EXPIRED", "retryable": true}}),
+    );
     bench.receive(Kind::ConnectError(refused.clone()));
     assert_eq!(bench.token_asks, [TokenReason::Connect, TokenReason::Refused]);
     bench.open_link();
@@ -197,7 +201,9 @@ fn a_draining_server_gets_nothing_new_and_is_left_when_it_has_answered() {
     assert_eq!((bench.waiting(), bench.hang_ups), (0, 0));
     bench.applied(&sent, 1);
     assert_eq!(bench.hang_ups, 1);
-    let Line::Waiting { retry_in, reason: LineTrouble::Draining, .. } = bench.line().clone() else { panic!() };
+    let Line::Waiting { retry_in, reason: LineTrouble::Draining, .. } = bench.line().clone() else {
+        panic!()
+    };
     assert!((1_000..=1_500).contains(&retry_in.as_millis()), "{retry_in:?}");
 }
 

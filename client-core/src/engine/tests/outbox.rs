@@ -253,7 +253,10 @@ fn a_rate_limit_holds_the_line_and_counts_no_attempt() {
     bench.go_online();
     bench.submit_in("a");
     let sent = bench.next();
-    bench.ack(&sent, &json!({"ok": false, "error": {"code": "RATE_LIMITED", "retryable": true, "retry_after_ms": 700}}));
+    bench.ack(
+        &sent,
+        &json!({"ok": false, "error": {"code": "RATE_LIMITED", "retryable": true, "retry_after_ms": 700}}),
+    );
     bench.submit_in("b");
     bench.pass(Duration::from_millis(699));
     assert_eq!(bench.waiting(), 0);
@@ -264,7 +267,8 @@ fn a_rate_limit_holds_the_line_and_counts_no_attempt() {
 
 #[test]
 fn never_sent_expires_and_sent_does_not() {
-    let mut bench = Bench::with(EngineOptions { window_lane: 1, answer_timeout: DAY * 40, ..EngineOptions::default() });
+    let mut bench =
+        Bench::with(EngineOptions { window_lane: 1, answer_timeout: DAY * 40, ..EngineOptions::default() });
     bench.go_online();
     bench.submit_in("a");
     let queued = bench.submit_in("a");
@@ -303,8 +307,12 @@ fn coalesce_replaces_only_what_was_never_sent() {
     };
     let (sent, second, third) = (keyed(), keyed(), keyed());
     assert_eq!(bench.settled, [(second, Outcome::Cancelled)]);
-    let ids: Vec<ActionId> =
-        bench.list().iter().filter(|entry| entry.state != ActionState::Settled).map(|entry| entry.id).collect();
+    let ids: Vec<ActionId> = bench
+        .list()
+        .iter()
+        .filter(|entry| entry.state != ActionState::Settled)
+        .map(|entry| entry.id)
+        .collect();
     assert_eq!(ids, [sent, third]);
 }
 
@@ -377,7 +385,8 @@ fn a_head_that_fails_ten_times_is_parked() {
 
 #[test]
 fn a_full_queue_and_an_oversize_action_are_typed_errors() {
-    let mut bench = Bench::with(EngineOptions { capacity_rows: 2, action_bytes_max: 20, ..EngineOptions::default() });
+    let mut bench =
+        Bench::with(EngineOptions { capacity_rows: 2, action_bytes_max: 20, ..EngineOptions::default() });
     bench.submit_in("");
     bench.submit_in("");
     let action = bench.action("do:it:v1");
