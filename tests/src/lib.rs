@@ -4,4 +4,5 @@ pub mod bench;
 pub mod cut_proxy;
 pub mod peers;
 pub mod process;
+pub mod show;
 pub mod sim;

@@ -30,6 +30,9 @@ pub(crate) struct Cli {
     /// Give up after so many seconds. Default: never, but 5 for `status`.
     #[arg(long, value_name = "SECONDS", value_parser = seconds, global = true)]
     pub(crate) timeout: Option<Duration>,
+    /// The longest wait between two attempts to connect, in seconds.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, global = true)]
+    pub(crate) reconnect_max: Option<Duration>,
     /// How many actions the queue may hold.
     #[arg(long, value_name = "ROWS", default_value_t = 10_000, global = true)]
     pub(crate) capacity: u64,
@@ -90,6 +93,9 @@ pub(crate) struct Watch {
     /// End after so many events.
     #[arg(long, value_name = "N")]
     pub(crate) count: Option<u64>,
+    /// Print each state of the line too.
+    #[arg(long)]
+    pub(crate) status: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,6 +1,6 @@
 //! Opening the client from the flags, and what every connected command listens to beside its own work.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use keepline::{Client, Config, Line, OutboxChange};
 
@@ -40,6 +40,9 @@ fn open_with(cli: &Cli, url: String) -> Result<Client, Failure> {
     if let Some(account) = &cli.account {
         config = config.account(account);
     }
+    if let Some(longest) = cli.reconnect_max {
+        config = config.reconnect(RECONNECT_FIRST.min(longest), longest);
+    }
     Ok(Client::open(config)?)
 }
 
@@ -49,6 +52,26 @@ pub(crate) async fn tell_rollbacks(client: &Client, output: Output) -> Failure {
     while let Some(change) = changes.next().await {
         if let keepline::Tapped::Item(OutboxChange::RolledBack(actions)) = change {
             output.rolled_back(&actions);
+        }
+    }
+    Failure::new(Exit::Store, "CLOSED", "the client was shut down")
+}
+
+/// Prints each state of the line, where `wanted`. Runs until the client is gone.
+pub(crate) async fn tell_states(client: &Client, output: Output, wanted: bool) -> Failure {
+    if !wanted {
+        return std::future::pending().await;
+    }
+    let mut changes = client.status_changes();
+    let mut told = None;
+    while let Some(change) = changes.next().await {
+        let keepline::Tapped::Item(status) = change else { continue };
+        // The counts change with every action; a state is told once, and each attempt is a state of its own.
+        let attempt = if let Line::Waiting { attempt, .. } = status.line { attempt } else { 0 };
+        let state = Some((status.line.as_str(), attempt));
+        if told != state {
+            output.status(&status);
+            told = state;
         }
     }
     Failure::new(Exit::Store, "CLOSED", "the client was shut down")
@@ -81,3 +104,6 @@ pub(crate) async fn time_is_over(cli: &Cli) -> Failure {
 
 /// The default limit of the client, which a larger `--capacity` raises.
 const CAPACITY_BYTES: u64 = 50 * 1024 * 1024;
+
+/// The default of the client, as long as it is below what `--reconnect-max` says.
+const RECONNECT_FIRST: Duration = Duration::from_millis(500);

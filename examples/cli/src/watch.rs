@@ -18,6 +18,7 @@ pub(crate) async fn run(cli: &Cli, watch: &Watch, output: Output) -> Result<Exit
         failure = session::auth_refused(&client) => Err(failure),
         failure = session::time_is_over(cli) => Err(failure),
         failure = session::tell_rollbacks(&client, output) => Err(failure),
+        failure = session::tell_states(&client, output, watch.status) => Err(failure),
         // Ending it by hand is the usual way; what was printed counts as taken.
         _ = tokio::signal::ctrl_c() => Ok(Exit::Done),
     };

@@ -209,6 +209,21 @@ pub enum CliLine {
         #[serde(default)]
         oldest_ms: Option<u64>,
     },
+    /// The server was restored and has lost these settled actions.
+    RolledBack {
+        /// Their ids.
+        actions: Vec<String>,
+    },
+    /// The stream is no more.
+    Gone {
+        /// Which stream.
+        stream: String,
+    },
+    /// The command failed.
+    Error {
+        /// The stable code.
+        code: String,
+    },
     /// Any other line.
     #[serde(other)]
     Other,
