@@ -1,8 +1,11 @@
 //! What Keepline's tests share: faults, processes, measures. The tests themselves are in `tests/tests/`.
 
+pub mod app;
 pub mod bench;
+pub mod conformance;
 pub mod cut_proxy;
 pub mod peers;
 pub mod process;
 pub mod show;
 pub mod sim;
+pub mod wire;

@@ -2,11 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
-use std::path::Path;
-
 use keepline_tests::{
-    peers::{Language, Peers},
-    process::{ServerOptions, ServerProcess},
+    peers::Language,
+    show::stock_clients::{Served as Serving, first_transport},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -14,55 +12,25 @@ use tempfile::TempDir;
 const LANGUAGES: [Language; 2] = [Language::Node, Language::Python];
 
 struct Served {
-    server: ServerProcess,
-    peers: Peers,
+    inner: Serving,
     _dir: TempDir,
 }
 
 impl Served {
-    /// A server over documents in which each word that is searched for here occurs.
     async fn start() -> Self {
-        let peers = Peers::find().unwrap_or_else(|missing| panic!("{missing}"));
         let dir = TempDir::new().unwrap();
-        let corpus = dir.path().join("corpus");
-        documents(&corpus);
-        let options =
-            ServerOptions::dev(dir.path().join("data")).args(["--corpus", corpus.to_str().unwrap()]);
-        let server = ServerProcess::start(options).await.unwrap_or_else(|error| panic!("{error}"));
-        Self { server, peers, _dir: dir }
+        let inner = Serving::start(dir.path()).await.unwrap_or_else(|error| panic!("{error}"));
+        Self { inner, _dir: dir }
     }
 
-    /// Runs a stock client to its end: what it said. It must end well.
     async fn client(&self, language: Language, args: &[&str]) -> Vec<Value> {
-        let mut all = vec!["--url", self.server.url(), "--token", self.server.token().unwrap()];
-        all.extend(args);
-        let client = self.peers.start(language, "stock-client", &all).unwrap();
-        let (said, code) = client.finish().await.unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(code, Some(0), "{language:?} {args:?}: {said:#?}");
-        said
-    }
-}
-
-fn documents(corpus: &Path) {
-    std::fs::create_dir_all(corpus).unwrap();
-    for (name, text) in [
-        ("lighthouse.md", "# Lighthouse\n\nA lamp that ships see from afar in the night."),
-        ("harbour.md", "# Harbour\n\nWhere ships lie. The lighthouse stands at its mouth."),
-        ("mountain.md", "# Mountain\n\nHigh, and far from the sea."),
-    ] {
-        std::fs::write(corpus.join(name), text).unwrap();
+        self.inner.client(language, args).await.unwrap_or_else(|error| panic!("{error}"))
     }
 }
 
 fn done(said: &[Value]) -> (&str, u64) {
     let done = said.iter().find(|line| line["type"] == "done").expect("a client that ends well says so");
     (done["transport"].as_str().unwrap(), done["results"].as_u64().unwrap())
-}
-
-/// Node tells over what it opened; python-socketio is asked when it has connected, and upgrades before that.
-fn first_transport(said: &[Value]) -> &str {
-    let first = said.iter().find(|line| line["type"] == "opened" || line["type"] == "connected");
-    first.unwrap()["transport"].as_str().unwrap()
 }
 
 #[tokio::test]
@@ -73,7 +41,7 @@ async fn a_default_client_polls_then_upgrades_and_gets_its_results() {
         assert_eq!(done(&said), ("websocket", 2), "{language:?}");
     }
     let said = served.client(Language::Node, &["--query", "lighthouse"]).await;
-    assert_eq!(first_transport(&said), "polling");
+    assert_eq!(first_transport(&said), Some("polling"));
 }
 
 #[tokio::test]
@@ -81,7 +49,7 @@ async fn a_websocket_client_gets_its_results() {
     let served = Served::start().await;
     for language in LANGUAGES {
         let said = served.client(language, &["--websocket", "--query", "ships", "--limit", "1"]).await;
-        assert_eq!(first_transport(&said), "websocket");
+        assert_eq!(first_transport(&said), Some("websocket"));
         assert_eq!(done(&said), ("websocket", 1), "{language:?}");
     }
 }
@@ -117,7 +85,7 @@ async fn the_same_id_is_applied_once() {
             // Another subject for each run, with a ledger of its own.
             let subject = format!("{language:?}{}", transport.unwrap_or_default());
             let token =
-                served.server.token_for(&subject, "1h").await.unwrap_or_else(|error| panic!("{error}"));
+                served.inner.server.token_for(&subject, "1h").await.unwrap_or_else(|error| panic!("{error}"));
             let mut args = vec!["--mode", "record", "--id", id, "--token", &token];
             args.extend(transport);
             served.client(language, &args).await;
@@ -129,8 +97,8 @@ async fn the_same_id_is_applied_once() {
 async fn a_refused_client_is_told_why() {
     let served = Served::start().await;
     for language in LANGUAGES {
-        let args = ["--url", served.server.url(), "--token", "nonsense"];
-        let client = served.peers.start(language, "stock-client", &args).unwrap();
+        let args = ["--url", served.inner.server.url(), "--token", "nonsense"];
+        let client = served.inner.peers.start(language, "stock-client", &args).unwrap();
         let (said, code) = client.finish().await.unwrap();
         assert_eq!(code, Some(1));
         let refused = said.iter().find(|line| line["type"] == "failed").unwrap();

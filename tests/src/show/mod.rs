@@ -9,16 +9,19 @@ pub mod bad_input;
 mod before_first_connection;
 mod claim;
 mod cloned_database;
+pub mod conformance;
 mod cuts;
 mod durable_before_told;
 mod env;
 mod error;
 mod exactly_once;
 mod job;
+pub mod plain_mode;
 mod queue;
 mod records;
 mod report;
 mod rollback;
+pub mod stock_clients;
 mod trace;
 mod trimmed_log;
 
@@ -37,6 +40,9 @@ pub const CLAIMS: &[Claim] = &[
     before_first_connection::CLAIM,
     durable_before_told::CLAIM,
     back_online::CLAIM,
+    stock_clients::CLAIM,
+    conformance::CLAIM,
+    plain_mode::CLAIM,
     bad_input::CLAIM,
 ];
 
