@@ -50,6 +50,8 @@ pub(super) struct Polling<'a> {
     pub(super) pipe: &'a Pipe,
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) beat: Heartbeat,
+    /// An empty one.
+    pub(super) body: PollBody,
     pub(super) upgrade_timeout: Duration,
     pub(super) close_timeout: Duration,
 }
@@ -65,7 +67,7 @@ impl Polling<'_> {
             close_at: None,
             ping_due: false,
             poll: None,
-            body: PollBody::default(),
+            body: self.body,
             push: None,
             probe: None,
         };

@@ -22,6 +22,7 @@ use super::{
     link::Pipe,
     origin,
     peers::{Peers, Place},
+    poll_body::PollBody,
     polling::{Command, Outcome, Polling},
     refusal::Refusal,
     registry::{Entry, Registration, Registry},
@@ -156,11 +157,13 @@ impl<A: Acceptor> Engine<A> {
         let (pipe, link, handshake) = self.new_session(request, upgrades);
         let (session, commands) = mpsc::channel(COMMANDS_MAX);
         let registration = self.registry.register(&pipe.sid, session);
-        let beat = self.new_heartbeat();
+        let (beat, body) = (self.new_heartbeat(), PollBody::new(request.headers()));
         self.clone().config.tasks.spawn(async move {
             let _place = place;
             self.accept(link);
-            self.run_polling(&pipe, registration, commands, beat).await;
+            let EngineConfig { upgrade_timeout, close_timeout, .. } = *self.config;
+            let polling = Polling { pipe: &pipe, commands, beat, body, upgrade_timeout, close_timeout };
+            self.run_polling(polling, registration).await;
         });
         Ok(requests::packets(handshake.into_text()))
     }
@@ -182,17 +185,10 @@ impl<A: Acceptor> Engine<A> {
         Ok(response)
     }
 
-    async fn run_polling(
-        &self,
-        pipe: &Pipe,
-        registration: Registration,
-        commands: mpsc::Receiver<Command>,
-        beat: Heartbeat,
-    ) {
-        let EngineConfig { upgrade_timeout, close_timeout, .. } = *self.config;
+    async fn run_polling(&self, polling: Polling<'_>, registration: Registration) {
+        let (pipe, close_timeout) = (polling.pipe, polling.close_timeout);
         // On the heap, so that it is gone once a WebSocket has taken over.
-        let polling = Box::pin(Polling { pipe, commands, beat, upgrade_timeout, close_timeout }.run());
-        match polling.await {
+        match Box::pin(polling.run()).await {
             Outcome::Upgraded { socket, beat, ping_due } => {
                 registration.mark_upgraded();
                 self.run_websocket(socket, Carried { pipe, beat, ping_due, close_timeout }).await;
