@@ -391,10 +391,17 @@ impl Handle {
     ) -> Result<T, E> {
         let (answer, answered) = oneshot::channel();
         self.tell(Request::Command(command(answer))).await;
-        answered.await.unwrap_or_else(|_| {
+        match answered.await {
+            Ok(result) => result,
             // A dropped answer: the driver is gone, or the transaction that held the command failed.
-            Err(E::refused(if self.requests.is_closed() { Refusal::Closed } else { Refusal::Store }))
-        })
+            Err(_) => Err(E::refused(self.failure().await)),
+        }
+    }
+
+    async fn failure(&self) -> Refusal {
+        let (answer, answered) = oneshot::channel();
+        self.tell(Request::Failure { answer }).await;
+        answered.await.unwrap_or(Refusal::Closed)
     }
 }
 

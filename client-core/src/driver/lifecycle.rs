@@ -2,10 +2,10 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout_at;
 
-use super::{Driver, Phase, core::Core};
+use super::{Driver, Phase, Refusal, core::Core};
 use crate::{
     command::{Answer, Command, Hint},
-    error::StoreError,
+    error::{OpenError, StoreError},
     limits::{CLOSING_RESERVE, REOPEN_BASE, REOPEN_CAP, REOPEN_FORGOTTEN},
     shared::within,
     status::{Line, LineTrouble, Status},
@@ -141,6 +141,7 @@ impl Driver {
     /// was asked in that transaction is answered by its dropped channels.
     pub(super) fn fail(&mut self, error: &StoreError) {
         tracing::error!(%error, "the database failed; it is opened again");
+        self.failure = Refusal::from(error);
         let now = self.now().at;
         if let Phase::Running(core) = &self.phase
             && now.saturating_duration_since(core.opened_at) >= REOPEN_FORGOTTEN
@@ -188,6 +189,7 @@ impl Driver {
             }
             Err(error) => {
                 tracing::error!(%error, "the database cannot be opened");
+                self.failure = if error == OpenError::DiskFull { Refusal::Full } else { Refusal::Store };
                 self.break_off();
             }
         }

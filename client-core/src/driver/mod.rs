@@ -64,6 +64,8 @@ pub struct Driver {
     leave: Leave,
     /// How often the database failed in a row.
     failures: u32,
+    /// How it failed last.
+    failure: Refusal,
     counters: Counters,
 }
 
@@ -126,6 +128,7 @@ impl Driver {
             suspending: None,
             leave: Leave::Stay,
             failures: 0,
+            failure: Refusal::Store,
             counters: Counters::default(),
         };
         driver.registry.introduce(&mut driver.own);
@@ -211,7 +214,7 @@ impl Driver {
                 }
             }
             Phase::Suspended => commands.into_iter().for_each(|command| refuse(command, Refusal::Suspended)),
-            Phase::Broken { .. } => commands.into_iter().for_each(|command| refuse(command, Refusal::Store)),
+            Phase::Broken { .. } => commands.into_iter().for_each(|command| refuse(command, self.failure)),
         }
         self.serve_flushes();
         self.check_suspending();
@@ -270,6 +273,8 @@ impl Driver {
                 self.begin_suspending(within, flush_first, answer);
             }
             Request::Shutdown { answer } => self.begin_shutdown(answer),
+            // Whoever asked may have gone.
+            Request::Failure { answer } => drop(answer.send(self.failure)),
         }
     }
 

@@ -20,6 +20,8 @@ pub(crate) enum Request {
     Suspend { within: Duration, flush_first: bool, answer: Answer<()> },
     /// Closes for good.
     Shutdown { answer: Answer<()> },
+    /// Says how the database failed last, to whoever was not answered because of it.
+    Failure { answer: Answer<Refusal> },
 }
 
 /// Why a request cannot reach the engine.
@@ -28,7 +30,15 @@ pub(crate) enum Refusal {
     Suspended,
     /// The database failed and is being opened again.
     Store,
+    /// It failed because the disk is full.
+    Full,
     Closed,
+}
+
+impl From<&StoreError> for Refusal {
+    fn from(error: &StoreError) -> Self {
+        if *error == StoreError::Full { Self::Full } else { Self::Store }
+    }
 }
 
 /// An error that has a word for each refusal.
@@ -37,12 +47,13 @@ pub(crate) trait Refused {
 }
 
 macro_rules! refused {
-    ($($error:ident: $suspended:ident, $store:ident;)*) => {$(
+    ($($error:ident: $suspended:ident, $store:ident, $full:ident;)*) => {$(
         impl Refused for $error {
             fn refused(why: Refusal) -> Self {
                 match why {
                     Refusal::Suspended => Self::$suspended,
                     Refusal::Store => Self::$store,
+                    Refusal::Full => Self::$full,
                     Refusal::Closed => Self::Closed,
                 }
             }
@@ -51,15 +62,15 @@ macro_rules! refused {
 }
 
 refused! {
-    SubmitError: Suspended, Store;
-    ControlError: Suspended, Store;
-    EventsError: Suspended, Store;
-    StoreError: Suspended, Io;
+    SubmitError: Suspended, Store, DiskFull;
+    ControlError: Suspended, Store, Store;
+    EventsError: Suspended, Store, Store;
+    StoreError: Suspended, Io, Full;
     // A call that was under way when the database failed may have happened; one that meets a suspended client was
     // never sent.
-    CallError: NotOnline, TimedOut;
+    CallError: NotOnline, TimedOut, TimedOut;
     // The driver keeps these across both.
-    OutcomeError: Closed, Closed;
+    OutcomeError: Closed, Closed, Closed;
 }
 
 /// Answers a command that cannot reach the engine.
@@ -76,7 +87,7 @@ pub(crate) fn refuse(command: Command, why: Refusal) {
         Command::Outbox { answer, .. } => send(answer, why),
         // Nothing was sent, whatever the reason.
         Command::Call { answer, .. } => {
-            send(answer, if why == Refusal::Store { Refusal::Suspended } else { why })
+            send(answer, if why == Refusal::Closed { why } else { Refusal::Suspended })
         }
         Command::Emit { answer, .. } => drop(answer.send(false)),
         Command::Consume { answer, .. } => send(answer, why),
