@@ -21,7 +21,7 @@ run_kind() {
     [ -n "$names" ] || { echo "there is no test program of the kind '$kind'" >&2; return 1; }
     for name in $names; do flags+=(--test "$name"); done
     build_tests
-    cargo test "${WHOLE[@]}" "${flags[@]}"
+    cargo test "${WHOLE[@]}" --no-fail-fast "${flags[@]}"
 }
 
 # targets KIND: the names of its test programs (see targets.py).

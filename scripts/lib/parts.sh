@@ -76,7 +76,7 @@ check_typescript() {
 
 part_rust() {
     run_kind rust --lib --bins
-    cargo test "${WHOLE[@]}" --doc
+    cargo test "${WHOLE[@]}" --no-fail-fast --doc
 }
 
 part_model() { run_kind model; }
