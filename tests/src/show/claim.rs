@@ -12,7 +12,7 @@ pub struct Claim {
     pub says: &'static str,
     /// How long it may take before it counts as failed, on a busy machine too.
     pub time_max: Duration,
-    /// Shows it. A claim that takes arguments has none: everything that varies comes from the environment's seed.
+    /// Carries it out; everything that varies is drawn from the environment's seed.
     pub run: for<'a> fn(&'a Env) -> ClaimRun<'a>,
 }
 
