@@ -21,6 +21,9 @@ CRATES = ["examples/cli", "tests/model", "client-core", "protocol", "server", "t
 
 # An attribute that makes a function a test, whatever stands between the two. `#[ignore]` is found there as well.
 TEST = re.compile(r"#\[(?:tokio::)?test(?:\([^)]*\))?\]((?:\s*(?:#\[[^\]]*\]|//[^\n]*))*)\s*(?:async\s+)?fn\s+(\w+)")
+# A macro that makes a test of each `name: …;` it is given: its name, then what it is given.
+MAKER = re.compile(r"macro_rules!\s+(\w+)\s*\{(?:(?!\n\}).)*?#\[(?:tokio::)?test[^\]]*\]\s*(?:async\s+)?fn\s+\$", re.DOTALL)
+GIVEN = re.compile(r"^\s+(\w+):", re.MULTILINE)
 NAMED = re.compile(r"`([\w.-]+/[\w./-]*::\w+)`")
 
 
@@ -31,8 +34,12 @@ def tests():
         for part in ("src", "tests"):
             for file in sorted((ROOT / crate / part).rglob("*.rs")):
                 path = file.relative_to(ROOT / crate / part).with_suffix("").as_posix()
-                for attributes, name in TEST.findall(file.read_text(encoding="utf-8")):
+                text = file.read_text(encoding="utf-8")
+                for attributes, name in TEST.findall(text):
                     found[f"{crate}/{path}::{name}"] = "#[ignore" in attributes
+                for maker in MAKER.findall(text):
+                    for given in re.findall(rf"^{maker}! \{{\n(.*?)^\}}", text, re.MULTILINE | re.DOTALL):
+                        found.update({f"{crate}/{path}::{name}": False for name in GIVEN.findall(given)})
     return found
 
 
