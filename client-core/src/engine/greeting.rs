@@ -157,6 +157,7 @@ impl Engine {
     fn online(&mut self, cx: &mut Cx<'_, '_>, phase: Phase) {
         self.session.phase = phase;
         self.session.token_forced = false;
+        self.session.progress_before = self.progress();
         self.timers.clear(Timer::ConnectTimeout);
         self.timers.set(Timer::BackoffReset, cx.now.at + GOOD_AFTER);
     }

@@ -28,6 +28,8 @@ pub(super) struct Session {
     pub(super) token_forced: bool,
     /// The server said when to come back.
     pub(super) wish: Option<Wish>,
+    /// How much had been delivered and settled when the line came up.
+    pub(super) progress_before: u64,
     /// How long the link may be without a heartbeat.
     pub(super) silence_max: Duration,
 }
@@ -263,11 +265,15 @@ impl Engine {
         let is_draining = matches!(self.session.phase, Phase::Draining { .. });
         let trouble = if is_draining { LineTrouble::Draining } else { trouble };
         let is_planned = is_draining || matches!(trouble, LineTrouble::TokenExpired | LineTrouble::Busy);
-        let unexpected = self.session.is_up() && !is_planned;
+        let was_up = self.session.is_up();
+        let unexpected = was_up && !is_planned;
         self.forget_link(cx, unexpected)?;
         if !self.session.wanted {
             self.session.phase = Phase::Idle;
             return Ok(());
+        }
+        if was_up && self.progress() > self.session.progress_before {
+            self.session.attempt = self.session.attempt.min(ATTEMPT_AFTER_PROGRESS);
         }
         let delay = match self.session.wish.take() {
             Some(wish) => wish.after.min(WISH_MAX) + wish.spread.min(WISH_MAX).mul_f64(self.rng.f64()),
@@ -278,6 +284,11 @@ impl Engine {
         self.session.phase = Phase::Waiting { delay, trouble };
         self.timers.set(Timer::Reconnect, until);
         Ok(())
+    }
+
+    /// What the lines of this process have brought so far.
+    pub(super) fn progress(&self) -> u64 {
+        self.inbox.counters.delivered + self.outbox.settled()
     }
 
     fn forget_link(&mut self, cx: &mut Cx<'_, '_>, unexpected: bool) -> Result<(), StoreError> {
@@ -318,6 +329,10 @@ impl Engine {
         self.inbox.handle_timeout(cx)
     }
 }
+
+/// A line that brought something before it was lost is no dead end: the next delay stays below the second ceiling
+/// (1 s), however often that happens (docs/decisions/0008).
+const ATTEMPT_AFTER_PROGRESS: u32 = 1;
 
 /// A server's wish beyond this is taken for a mistake.
 const WISH_MAX: Duration = Duration::from_secs(600);

@@ -69,6 +69,8 @@ pub(crate) struct Outbox {
     hold_until: Option<Instant>,
     next_expiry: Option<Instant>,
     careful: Careful,
+    /// How many rows got their outcome in this process.
+    settled: u64,
     /// No row before this one is pending: where the search for the oldest goes on.
     oldest_from: i64,
     rng: fastrand::Rng,
@@ -99,6 +101,7 @@ impl Outbox {
             hold_until: None,
             next_expiry: None,
             careful: Careful::default(),
+            settled: 0,
             oldest_from: 0,
             rng: fastrand::Rng::with_seed(seed),
             plain: false,
@@ -163,6 +166,11 @@ impl Outbox {
         self.in_flight = 0;
         self.paged = 0;
         Ok(())
+    }
+
+    /// How many rows got their outcome in this process.
+    pub(crate) fn settled(&self) -> u64 {
+        self.settled
     }
 
     /// Whether something was sent and not answered.

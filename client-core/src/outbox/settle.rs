@@ -126,6 +126,7 @@ impl Outbox {
         let RowKey { seq, id } = key;
         store_outcome(cx.tx, seq, cx.now.wall_ms, &outcome, place)?;
         self.careful.cleared(seq);
+        self.settled += 1;
         cx.effects.push_back(Effect::Settle { id, outcome });
         Ok(())
     }

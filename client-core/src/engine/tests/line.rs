@@ -92,6 +92,21 @@ fn the_delay_is_short_again_only_after_ten_good_seconds() {
 }
 
 #[test]
+fn a_line_that_brought_something_comes_back_soon_however_often_it_is_cut() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    for position in 1..=20 {
+        bench.submit_in("");
+        let sent = bench.next();
+        bench.applied(&sent, position);
+        bench.lose();
+        let Line::Waiting { retry_in, .. } = bench.line().clone() else { panic!("{:?}", bench.line()) };
+        assert!(retry_in <= Duration::from_secs(1), "{retry_in:?}");
+        bench.come_back(ready_at(position, "ok"));
+    }
+}
+
+#[test]
 fn silence_hangs_up_after_interval_and_timeout() {
     let mut bench = Bench::new();
     bench.go_online();
