@@ -34,10 +34,9 @@ async fn run(env: &Env) -> Result<Report, ShowError> {
     report.note("restart: ms until back online, the last", restart.back_ms[CLIENTS - 1]);
 
     // Told and not judged: the longer and the more often a server is away, the longer its clients wait.
-    let longer = outage(&mut server, &mut clients, 2).await?;
+    let longer = outage(&mut server, &mut clients, 1).await?;
     report.note("soon again, each client failed once: ms until the return", longer.lasted_ms);
-    report
-        .note("soon again: ms until back online, p99", longer.back_ms[CLIENTS * 99 / 100 - 1]);
+    report.note("soon again: ms until back online, p99", longer.back_ms[CLIENTS * 99 / 100 - 1]);
     for client in clients {
         client.client.shutdown().await;
     }
