@@ -16,6 +16,7 @@ use super::{
 use crate::{
     engine::{Cx, Effect},
     error::{StoreError, SubmitError},
+    limits::{COALESCE_BYTES_MAX, LABEL_BYTES_MAX, LANE_BYTES_MAX, TTL_MAX},
     outcome::Outcome,
 };
 
@@ -225,15 +226,3 @@ impl From<StoreError> for SubmitError {
 
 /// How many named lanes may have something in them: each costs a seek at every connect.
 const LANES_MAX: u64 = 1_000;
-
-/// Lanes are keys like "chat:42", not texts.
-const LANE_BYTES_MAX: usize = 128;
-
-/// A title for a screen.
-const LABEL_BYTES_MAX: usize = 256;
-
-/// As for lanes.
-const COALESCE_BYTES_MAX: usize = 128;
-
-/// Longer than the ledger remembers would be a promise that cannot be kept.
-const TTL_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
