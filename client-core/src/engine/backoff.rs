@@ -37,7 +37,8 @@ mod tests {
     #[test]
     fn delays_stay_below_their_ceiling_and_fill_it() {
         let mut rng = fastrand::Rng::with_seed(7);
-        for (attempt, ceiling_ms) in [(0, 500), (1, 1_000), (2, 2_000), (4, 8_000), (5, 10_000), (60, 10_000)] {
+        for (attempt, ceiling_ms) in [(0, 500), (1, 1_000), (2, 2_000), (4, 8_000), (5, 10_000), (60, 10_000)]
+        {
             let ceiling = Duration::from_millis(ceiling_ms);
             let draws: Vec<Duration> = (0..1_000).map(|_| LINE.delay(attempt, &mut rng)).collect();
             assert!(draws.iter().all(|delay| *delay <= ceiling), "attempt {attempt}");
@@ -49,8 +50,11 @@ mod tests {
 
     #[test]
     fn a_floor_is_kept() {
-        let retry =
-            Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(60), floor: Duration::from_secs(1) };
+        let retry = Backoff {
+            base: Duration::from_secs(1),
+            cap: Duration::from_secs(60),
+            floor: Duration::from_secs(1),
+        };
         let mut rng = fastrand::Rng::with_seed(1);
         assert!((0..100).all(|attempt| {
             let delay = retry.delay(attempt, &mut rng);

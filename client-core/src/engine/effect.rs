@@ -26,15 +26,29 @@ pub(crate) enum Effect {
     /// Ask for a token and feed the answer into `handle_token`. One call at a time.
     FetchToken(TokenReason),
     /// Hand an item to a stream's durable consumer (`durable`) and to its observers.
-    Deliver { stream: Stream, item: Delivery, durable: bool },
+    Deliver {
+        stream: Stream,
+        item: Delivery,
+        durable: bool,
+    },
     /// An action has its outcome: wake whoever waits, tell `outbox_changes`.
-    Settle { id: ActionId, outcome: Outcome },
+    Settle {
+        id: ActionId,
+        outcome: Outcome,
+    },
     /// A row was added or changed its state.
-    Changed { id: ActionId },
+    Changed {
+        id: ActionId,
+    },
     /// The server lost these settled actions: it was restored from a backup.
-    RolledBack { actions: Vec<ActionId> },
+    RolledBack {
+        actions: Vec<ActionId>,
+    },
     /// A retried action goes on under another id.
-    Renamed { old: ActionId, new: ActionId },
+    Renamed {
+        old: ActionId,
+        new: ActionId,
+    },
     /// The status changed.
     Status(Status),
     /// Answers to commands.

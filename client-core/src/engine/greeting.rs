@@ -141,7 +141,10 @@ impl Engine {
         ready: SessionReady,
         confirmed: Option<LedgerMark>,
     ) -> Result<(), StoreError> {
-        tracing::warn!(confirmed = confirmed.map(|mark| mark.position), "the server does not have our whole history");
+        tracing::warn!(
+            confirmed = confirmed.map(|mark| mark.position),
+            "the server does not have our whole history"
+        );
         self.outbox.roll_back(cx, confirmed)?;
         self.session_up(cx, ready)
     }

@@ -26,7 +26,9 @@ impl Engine {
 
     /// An answer named its place: new submissions carry it as their mark.
     pub(super) fn note_place(&mut self, place: Place) {
-        let Some(ledger) = self.ledger.as_mut().filter(|ledger| place.position > ledger.position) else { return };
+        let Some(ledger) = self.ledger.as_mut().filter(|ledger| place.position > ledger.position) else {
+            return;
+        };
         ledger.position = place.position;
         ledger.tag = place.tag;
         self.ledger_moved = true;

@@ -27,13 +27,13 @@ use std::{
 
 use keepline_protocol::{LedgerCursor, Limits, Stream, Token, socket_io::Packet};
 
+use self::{calls::PendingCall, diagnostics::History, session::Session, timers::Timers};
 pub use self::{effect::TokenReason, options::LanePolicy};
 pub(crate) use self::{
     effect::{Delivery, Effect, IncomingEvent, LinkEvent, TokenFailure},
     options::{Backoff, EngineOptions},
     timers::Timer,
 };
-use self::{calls::PendingCall, diagnostics::History, session::Session, timers::Timers};
 use crate::{
     clock::Now,
     command::Command,
@@ -99,12 +99,7 @@ enum Awaiting {
 
 impl Engine {
     /// Takes up where the database was left. Nothing is dialled before `Command::Connect`.
-    pub(crate) fn open(
-        now: Now,
-        tx: &Tx<'_>,
-        options: EngineOptions,
-        seed: u64,
-    ) -> Result<Self, StoreError> {
+    pub(crate) fn open(now: Now, tx: &Tx<'_>, options: EngineOptions, seed: u64) -> Result<Self, StoreError> {
         let mut effects = VecDeque::new();
         let mut cx = Cx { now, tx, effects: &mut effects };
         let account = match &options.account {
@@ -144,7 +139,12 @@ impl Engine {
     }
 
     /// Something the app asked for.
-    pub(crate) fn handle_command(&mut self, now: Now, tx: &Tx<'_>, command: Command) -> Result<(), StoreError> {
+    pub(crate) fn handle_command(
+        &mut self,
+        now: Now,
+        tx: &Tx<'_>,
+        command: Command,
+    ) -> Result<(), StoreError> {
         self.run(now, tx, |engine, cx| engine.command(cx, command))
     }
 
@@ -206,8 +206,7 @@ impl Engine {
         }
         let mut effects = std::mem::take(&mut self.effects);
         let limit = self.peer_limit();
-        let outgoing =
-            self.outbox.next_outgoing(&mut Cx { now, tx, effects: &mut effects }, limit);
+        let outgoing = self.outbox.next_outgoing(&mut Cx { now, tx, effects: &mut effects }, limit);
         self.effects = effects;
         let Some(Outgoing { seq, lane, args, ack }) = outgoing? else { return Ok(None) };
         let id = ack.then(|| self.await_ack(Awaiting::Action { seq, lane }));
@@ -232,7 +231,8 @@ impl Engine {
         let mut cx = Cx { now, tx, effects: &mut effects };
         let result = input(self, &mut cx).and_then(|()| {
             self.outbox.tidy();
-            let is_same_line = self.last_status.as_ref().is_some_and(|known| known.line == self.session.line());
+            let is_same_line =
+                self.last_status.as_ref().is_some_and(|known| known.line == self.session.line());
             if is_same_line { Ok(()) } else { self.update_status(&mut cx) }
         });
         self.effects = effects;
@@ -243,8 +243,9 @@ impl Engine {
         let totals = self.outbox.totals(cx)?;
         let line = self.session.line();
         let known = self.last_status.as_ref();
-        let is_same = known
-            .is_some_and(|known| known.line == line && known.pending == totals.pending && known.parked == totals.parked);
+        let is_same = known.is_some_and(|known| {
+            known.line == line && known.pending == totals.pending && known.parked == totals.parked
+        });
         if is_same {
             return Ok(());
         }

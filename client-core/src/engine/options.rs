@@ -64,8 +64,16 @@ impl Default for EngineOptions {
             window_lane: 64,
             window_total: 256,
             attempts_max: 10,
-            retry: Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(60), floor: Duration::from_secs(1) },
-            reconnect: Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(10), floor: Duration::ZERO },
+            retry: Backoff {
+                base: Duration::from_secs(1),
+                cap: Duration::from_secs(60),
+                floor: Duration::from_secs(1),
+            },
+            reconnect: Backoff {
+                base: Duration::from_millis(500),
+                cap: Duration::from_secs(10),
+                floor: Duration::ZERO,
+            },
             buffer_events: 1_024,
             buffer_bytes: 4 * 1024 * 1024,
             outcomes_kept: 1_000,

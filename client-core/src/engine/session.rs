@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use keepline_protocol::{SessionReady, Token};
 
-use super::{
-    Cx, Effect, Engine, LinkEvent, TokenFailure, TokenReason,
-    timers::Timer,
-};
+use super::{Cx, Effect, Engine, LinkEvent, TokenFailure, TokenReason, timers::Timer};
 use crate::{
     error::StoreError,
     status::{AuthTrouble, Line, LineTrouble},
@@ -48,10 +45,18 @@ pub(super) enum Phase {
     Greeting,
     /// The server was rolled back; it is asked which places of the ledger it still knows.
     Comparing(Box<SessionReady>),
-    Online { resumed: bool, plain: bool },
+    Online {
+        resumed: bool,
+        plain: bool,
+    },
     /// Online, but the server goes away: nothing new is sent, answers are waited for.
-    Draining { resumed: bool },
-    Waiting { delay: Duration, trouble: LineTrouble },
+    Draining {
+        resumed: bool,
+    },
+    Waiting {
+        delay: Duration,
+        trouble: LineTrouble,
+    },
     /// Waits for `network_available`.
     Offline,
     /// Waits for `connect`.
@@ -69,9 +74,11 @@ impl Session {
     pub(super) fn line(&self) -> Line {
         match &self.phase {
             Phase::Idle => Line::Idle,
-            Phase::FetchingToken | Phase::Dialing | Phase::Joining | Phase::Greeting | Phase::Comparing(_) => {
-                Line::Connecting
-            }
+            Phase::FetchingToken
+            | Phase::Dialing
+            | Phase::Joining
+            | Phase::Greeting
+            | Phase::Comparing(_) => Line::Connecting,
             Phase::Online { resumed, .. } | Phase::Draining { resumed } => Line::Online { resumed: *resumed },
             Phase::Waiting { delay, trouble } => {
                 Line::Waiting { retry_in: *delay, attempt: self.attempt, reason: *trouble }
@@ -93,7 +100,11 @@ impl Session {
     fn has_link(&self) -> bool {
         !matches!(
             self.phase,
-            Phase::Idle | Phase::FetchingToken | Phase::Waiting { .. } | Phase::Offline | Phase::AuthRequired(_)
+            Phase::Idle
+                | Phase::FetchingToken
+                | Phase::Waiting { .. }
+                | Phase::Offline
+                | Phase::AuthRequired(_)
         )
     }
 
@@ -107,7 +118,9 @@ impl Engine {
     pub(super) fn connect(&mut self, cx: &mut Cx<'_, '_>) -> Result<(), StoreError> {
         self.session.wanted = true;
         match self.session.phase {
-            Phase::Idle | Phase::Waiting { .. } | Phase::AuthRequired(_) => self.attempt(cx, TokenReason::Connect),
+            Phase::Idle | Phase::Waiting { .. } | Phase::AuthRequired(_) => {
+                self.attempt(cx, TokenReason::Connect)
+            }
             _ => Ok(()),
         }
     }
@@ -168,7 +181,9 @@ impl Engine {
                 match token {
                     Ok(token) => self.dial(cx, Some(token)),
                     Err(TokenFailure::NotConfigured) => self.dial(cx, None),
-                    Err(TokenFailure::Unavailable) => return self.lost(cx, LineTrouble::TokenUnavailable, None),
+                    Err(TokenFailure::Unavailable) => {
+                        return self.lost(cx, LineTrouble::TokenUnavailable, None);
+                    }
                     Err(TokenFailure::SignedOut) => return self.auth_required(cx, AuthTrouble::SignedOut),
                 }
             }
@@ -236,14 +251,22 @@ impl Engine {
     }
 
     /// Drops the link, if there is one, and waits for the app.
-    pub(super) fn auth_required(&mut self, cx: &mut Cx<'_, '_>, reason: AuthTrouble) -> Result<(), StoreError> {
+    pub(super) fn auth_required(
+        &mut self,
+        cx: &mut Cx<'_, '_>,
+        reason: AuthTrouble,
+    ) -> Result<(), StoreError> {
         self.hang_up(cx)?;
         self.session.phase = Phase::AuthRequired(reason);
         Ok(())
     }
 
     /// A refused token is asked for anew once, at once; then the app has to act.
-    pub(super) fn token_refused(&mut self, cx: &mut Cx<'_, '_>, reason: AuthTrouble) -> Result<(), StoreError> {
+    pub(super) fn token_refused(
+        &mut self,
+        cx: &mut Cx<'_, '_>,
+        reason: AuthTrouble,
+    ) -> Result<(), StoreError> {
         if self.session.token_forced || self.session.token.is_none() {
             self.session.token_forced = false;
             return self.auth_required(cx, reason);

@@ -110,7 +110,9 @@ impl Feed {
             return false;
         }
         let mut moved = false;
-        while let Some((offset, tag)) = self.handed.front().copied().filter(|(offset, _)| *offset <= place.offset) {
+        while let Some((offset, tag)) =
+            self.handed.front().copied().filter(|(offset, _)| *offset <= place.offset)
+        {
             self.handed.pop_front();
             place.tag = tag;
             self.untold += 1;
@@ -143,9 +145,7 @@ impl Feed {
     /// A stream that was given back is pulled again once half of the buffer is free.
     pub(super) fn wants_more(&self, room: Room) -> bool {
         let is_waiting = matches!(self.pull, Pull::Behind { .. } | Pull::Idle);
-        is_waiting
-            && self.room_taken.events <= room.events / 2
-            && self.room_taken.bytes <= room.bytes / 2
+        is_waiting && self.room_taken.events <= room.events / 2 && self.room_taken.bytes <= room.bytes / 2
     }
 
     pub(super) fn page_limit(&self, room: Room) -> u32 {

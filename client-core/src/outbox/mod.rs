@@ -31,15 +31,15 @@ use std::{
 use keepline_protocol::LedgerMark;
 use rusqlite::params;
 
-pub(crate) use self::entry::{Body, NewAction};
 pub use self::entry::{AckMode, ActionState, Filter, OutboxEntry};
+pub(crate) use self::entry::{Body, NewAction};
+use self::{careful::Careful, lane::Lane};
 pub(crate) use self::{
     list::{Totals, list, totals},
     row::Place,
     send::Outgoing,
     settle::{Verdict, action_verdict},
 };
-use self::{careful::Careful, lane::Lane};
 use crate::{
     engine::{Cx, EngineOptions, LanePolicy, Timer},
     error::StoreError,
@@ -195,7 +195,10 @@ impl Outbox {
         )?;
         self.oldest_from = match oldest {
             Some((seq, _)) => seq,
-            None => cx.tx.first("SELECT coalesce(max(seq), 0) + 1 FROM actions", [], |row| row.get(0))?.unwrap_or(0),
+            None => cx
+                .tx
+                .first("SELECT coalesce(max(seq), 0) + 1 FROM actions", [], |row| row.get(0))?
+                .unwrap_or(0),
         };
         Ok(oldest.map(|(_, ticks)| ticks))
     }

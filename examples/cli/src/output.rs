@@ -1,6 +1,6 @@
 use std::io::{self, Write};
 
-use keepline::{ActionId, Envelope, Line, Outcome, OutboxEntry, Reset, Status, Stream};
+use keepline::{ActionId, Envelope, Line, OutboxEntry, Outcome, Reset, Status, Stream};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -104,7 +104,10 @@ impl Output {
             line["reason"] = reason;
         }
         self.line(&line, || {
-            let reason = line.get("reason").and_then(Value::as_str).map_or_else(String::new, |why| format!(" ({why})"));
+            let reason = line
+                .get("reason")
+                .and_then(Value::as_str)
+                .map_or_else(String::new, |why| format!(" ({why})"));
             format!("{state}{reason}, {} pending, {} parked", status.pending, status.parked)
         });
     }
@@ -172,7 +175,8 @@ fn entry_line(entry: &OutboxEntry, with_payload: bool) -> Value {
 fn add_result(line: &mut Value, outcome: &Outcome, with_payload: bool) {
     match outcome {
         Outcome::Accepted(reply) if with_payload => {
-            line["reply"] = reply.payload.as_ref().and_then(|reply| reply.decode().ok()).unwrap_or(Value::Null);
+            line["reply"] =
+                reply.payload.as_ref().and_then(|reply| reply.decode().ok()).unwrap_or(Value::Null);
         }
         Outcome::Rejected(why) => line["error"] = json!({ "code": why.code, "message": why.text }),
         _ => {}

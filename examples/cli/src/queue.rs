@@ -39,8 +39,7 @@ pub(crate) async fn run(cli: &Cli, command: &Queue, output: Output) -> Result<Ex
 
 fn list(cli: &Cli, output: Output, with_payload: bool, pending_only: bool) -> Result<Exit, Failure> {
     let reader = OutboxReader::open(session::database(cli)?)?;
-    let mut filter =
-        Filter { pending_only, lane: cli.lane.clone(), limit: PAGE_ROWS, ..Filter::default() };
+    let mut filter = Filter { pending_only, lane: cli.lane.clone(), limit: PAGE_ROWS, ..Filter::default() };
     loop {
         let rows = reader.list(&filter)?;
         rows.iter().for_each(|entry| output.entry(entry, with_payload));

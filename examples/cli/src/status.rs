@@ -19,7 +19,9 @@ pub(crate) async fn run(cli: &Cli, output: Output) -> Result<Exit, Failure> {
     client.connect();
     let mut changes = client.status_changes();
     let settled = async {
-        while matches!(client.status().line, Line::Connecting | Line::Idle) && changes.next().await.is_some() {}
+        while matches!(client.status().line, Line::Connecting | Line::Idle) && changes.next().await.is_some()
+        {
+        }
     };
     // A line that is still being made when the time is over is told as such.
     let _ = tokio::time::timeout(cli.timeout.unwrap_or(PATIENCE), settled).await;

@@ -31,7 +31,10 @@ fn page(bench: &mut Bench, last: u64, head: u64) {
     for offset in after + 1..=last {
         event(bench, &stream, "E1", offset);
     }
-    bench.ack(&ask, &json!({"ok": true, "status": "ok", "epoch": "E1", "from": after, "head": head, "more": last < head}));
+    bench.ack(
+        &ask,
+        &json!({"ok": true, "status": "ok", "epoch": "E1", "from": after, "head": head, "more": last < head}),
+    );
 }
 
 fn offsets(bench: &Bench) -> Vec<u64> {
@@ -124,7 +127,8 @@ fn a_reset_is_told_with_its_snapshot_and_goes_on_after_it() {
     bench.consume(job(), DURABLE).unwrap();
     page(&mut bench, 2, 2);
     bench.lose();
-    let reset = json!({"epoch": "E2", "offset": 9, "tag": tag(9), "reason": "trimmed", "snapshot": {"events": 9}});
+    let reset =
+        json!({"epoch": "E2", "offset": 9, "tag": tag(9), "reason": "trimmed", "snapshot": {"events": 9}});
     bench.come_back(with_stream(json!({"status": "reset", "epoch": "E2", "head": 10, "reset": reset})));
     assert_eq!(bench.line(), &Line::Online { resumed: false });
     let Some((_, Delivery::Reset(reset))) = bench.delivered.last() else { panic!() };

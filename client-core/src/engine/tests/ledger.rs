@@ -26,8 +26,12 @@ fn a_rolled_back_server_is_asked_what_it_still_knows_before_anything_is_sent() {
     bench.come_back(ready_at(1, "rolled_back"));
     let check = bench.next();
     assert_eq!(check.name, names::LEDGER_CHECK);
-    let positions: Vec<u64> =
-        check.args[0]["cursors"].as_array().unwrap().iter().map(|cursor| cursor["position"].as_u64().unwrap()).collect();
+    let positions: Vec<u64> = check.args[0]["cursors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|cursor| cursor["position"].as_u64().unwrap())
+        .collect();
     assert_eq!(positions, [3, 2, 1]);
     assert_eq!(bench.waiting(), 0);
     bench.ack(&check, &json!({"ok": true, "confirmed": [{"epoch": "L1", "position": 1, "tag": tag(1)}]}));
@@ -83,7 +87,10 @@ fn a_parked_voids_loss_voids_again_and_a_cut_retry_is_indeterminate() {
         bench.failed(&sent, "UNAVAILABLE", true);
         let sent = bench.next();
         assert_eq!(sent.void().id, id);
-        bench.ack(&sent, &json!({"ok": false, "error": {"code": "VOID"}, "position": position, "tag": tag(position)}));
+        bench.ack(
+            &sent,
+            &json!({"ok": false, "error": {"code": "VOID"}, "position": position, "tag": tag(position)}),
+        );
         id
     };
     let (parked, retried) = (park(1), park(2));
@@ -99,7 +106,8 @@ fn a_parked_voids_loss_voids_again_and_a_cut_retry_is_indeterminate() {
 
 #[test]
 fn another_accounts_rows_stay_put() {
-    let mut bench = Bench::with(EngineOptions { account: Some("alice".to_owned()), ..EngineOptions::default() });
+    let mut bench =
+        Bench::with(EngineOptions { account: Some("alice".to_owned()), ..EngineOptions::default() });
     let id = bench.submit_in("");
     bench.options.account = Some("bob".to_owned());
     bench.restart();

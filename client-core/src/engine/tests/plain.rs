@@ -39,7 +39,9 @@ fn one_action_in_flight_a_lane_and_any_ack_settles() {
     let sent = bench.next();
     let args = Args::ack().value("done").unwrap().attachment(Bytes::from_static(b"\x01")).build();
     bench.receive(Kind::Ack { id: sent.ack.unwrap(), args });
-    let (id, Outcome::Accepted(Reply { payload: Some(payload), attachments })) = &bench.settled[0] else { panic!() };
+    let (id, Outcome::Accepted(Reply { payload: Some(payload), attachments })) = &bench.settled[0] else {
+        panic!()
+    };
     assert_eq!((*id, attachments.len()), (first, 1));
     assert!(payload.as_str().starts_with("[\"done\","));
     assert_eq!(bench.waiting(), 2, "the next of the lane follows");
