@@ -47,8 +47,9 @@ impl Heartbeat {
         match self.state {
             State::Quiet => {
                 self.state = State::Pinged;
-                // From the planned time, so that a late wake-up does not stretch what the peer was promised.
-                self.deadline += self.timeout;
+                // From the planned time, so that a late wake-up does not stretch what the peer was promised. But a
+                // server that was stopped for a while must not give everybody up before they could answer.
+                self.deadline = (self.deadline + self.timeout).max(now + self.timeout / 2);
                 Beat::Ping
             }
             State::Pinged => Beat::TimedOut,
@@ -91,9 +92,19 @@ mod tests {
     fn gives_up_after_the_timeout_even_if_the_ping_was_late() {
         let start = Instant::now();
         let mut beat = Heartbeat::new(start, INTERVAL, TIMEOUT);
-        assert_eq!(beat.handle_timeout(start + INTERVAL + Duration::from_secs(1)), Beat::Ping);
+        assert_eq!(beat.handle_timeout(start + INTERVAL + TIMEOUT / 2), Beat::Ping);
         assert_eq!(beat.deadline(), start + INTERVAL + TIMEOUT);
         assert_eq!(beat.handle_timeout(start + INTERVAL + TIMEOUT), Beat::TimedOut);
+    }
+
+    #[test]
+    fn a_ping_that_was_much_too_late_leaves_half_the_time() {
+        let start = Instant::now();
+        let mut beat = Heartbeat::new(start, INTERVAL, TIMEOUT);
+        let late = start + INTERVAL + 5 * TIMEOUT;
+        assert_eq!(beat.handle_timeout(late), Beat::Ping);
+        assert_eq!(beat.handle_timeout(late), Beat::Wait);
+        assert_eq!(beat.handle_timeout(late + TIMEOUT / 2), Beat::TimedOut);
     }
 
     #[test]
