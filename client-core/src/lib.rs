@@ -87,6 +87,9 @@ mod inbox;
 mod limits;
 mod outbox;
 mod outcome;
+#[cfg(feature = "planted")]
+#[doc(hidden)]
+pub mod planted;
 mod shared;
 mod signals;
 mod status;

@@ -62,6 +62,9 @@ mod limits;
 mod log;
 mod metrics;
 mod owners;
+#[cfg(feature = "planted")]
+#[doc(hidden)]
+pub mod planted;
 mod server;
 mod session;
 mod storage;

@@ -33,7 +33,10 @@ impl Inbox {
             self.counters.duplicates += 1;
             return;
         }
-        if !same_log || *offset > last + 1 {
+        let is_gap = *offset > last + 1;
+        #[cfg(feature = "planted")]
+        let is_gap = is_gap && !crate::planted::is(crate::planted::Planted::GapAccepted);
+        if !same_log || is_gap {
             self.counters.gaps += 1;
             // While a page is under way it will close the hole; live, the hole has to be asked for.
             if feed.pull == Pull::Live {
@@ -48,7 +51,13 @@ impl Inbox {
             return;
         }
         let place = Place { epoch: Some(epoch.clone()), offset: *offset, tag: *tag };
+        #[cfg(feature = "planted")]
+        let handed = place.clone();
         feed.hand_over(place, event.bytes());
+        #[cfg(feature = "planted")]
+        if crate::planted::is(crate::planted::Planted::CursorBeforeDelivery) && feed.take(handed) {
+            self.flush_at = Some(cx.now.at);
+        }
         self.counters.delivered += 1;
         let durable = feed.consumed;
         deliver(cx, stream, Delivery::Event(event), durable);

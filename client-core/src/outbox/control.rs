@@ -26,6 +26,10 @@ impl Outbox {
             ActionState::Settled => return Ok(Err(ControlError::Settled)),
             ActionState::Parked => return self.discard(cx, id),
             ActionState::Queued => self.finish(cx, row.key(), Outcome::Cancelled, None)?,
+            #[cfg(feature = "planted")]
+            ActionState::Sent if crate::planted::is(crate::planted::Planted::VoidLocally) => {
+                self.finish(cx, row.key(), Outcome::Cancelled, None)?;
+            }
             ActionState::Sent | ActionState::Voiding => {
                 row.mark_voiding(cx.tx, VoidReason::Cancel, None)?;
                 cx.effects.push_back(Effect::Changed { id: row.id });

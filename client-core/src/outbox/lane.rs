@@ -95,9 +95,15 @@ impl Lane {
 
     /// Begins again from the head. A rest goes on: it belongs to the action, not to the line.
     pub(super) fn rewind(&mut self) {
+        #[cfg(feature = "planted")]
+        let cursor = self.cursor;
         self.in_flight.clear();
         self.page.clear();
         self.cursor = 0;
+        #[cfg(feature = "planted")]
+        if crate::planted::is(crate::planted::Planted::ForgetsInFlight) {
+            self.cursor = cursor;
+        }
         self.exhausted = false;
         self.trouble = None;
         self.in_turn = false;

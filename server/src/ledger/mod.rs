@@ -47,7 +47,10 @@ pub(crate) fn admit(
     claim: Claim,
     digest: Option<Digest>,
 ) -> Result<Admission, StorageError> {
-    if let Some((known, recorded)) = find(tx.conn, owner, claim.id)? {
+    let known = find(tx.conn, owner, claim.id)?;
+    #[cfg(feature = "planted")]
+    let known = known.filter(|_| !crate::planted::is(crate::planted::Planted::NoDedup));
+    if let Some((known, recorded)) = known {
         let conflict = known.zip(digest).is_some_and(|(known, digest)| known != digest);
         return Ok(if conflict {
             refused(ErrorCode::IdConflict, "the id was used with another payload")
@@ -59,7 +62,10 @@ pub(crate) fn admit(
     if claim.mark.is_some_and(|mark| mark.position < floor) {
         return Ok(refused(ErrorCode::Indeterminate, "older than what the ledger remembers"));
     }
-    if let Some(prev) = claim.prev
+    let prev = claim.prev;
+    #[cfg(feature = "planted")]
+    let prev = prev.filter(|_| !crate::planted::is(crate::planted::Planted::AnyOrder));
+    if let Some(prev) = prev
         && !contains(tx.conn, owner, prev)?
     {
         return Ok(refused(ErrorCode::OutOfOrder, "the action before it has not arrived"));
@@ -75,6 +81,12 @@ pub(crate) fn record(
     digest: Option<Digest>,
     outcome: Outcome,
 ) -> Result<Recorded, StorageError> {
+    #[cfg(feature = "planted")]
+    if crate::planted::is(crate::planted::Planted::NoDedup) {
+        tx.conn
+            .prepare_cached("DELETE FROM ledger_entries WHERE owner = ?1 AND id = ?2")?
+            .execute(params![owner, id.uuid().as_bytes()])?;
+    }
     let mut head = head(tx, owner)?;
     head.position += 1;
     let body = outcome.body();

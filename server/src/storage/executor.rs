@@ -27,6 +27,10 @@ pub(super) trait Worker: Send + 'static {
 
     /// Runs the batch. Each item learns its own result.
     fn run(&mut self, batch: Vec<Self::Item>);
+
+    /// Commits what was answered already.
+    #[cfg(feature = "planted")]
+    fn catch_up(&mut self) {}
 }
 
 pub(super) enum Executor<W: Worker> {
@@ -54,6 +58,8 @@ impl<W: Worker> Executor<W> {
         match self {
             Self::Thread(sender) => sender.send(Order::Run(item)).await.map_err(|_| StorageError::Closed),
             Self::Inline(worker) => {
+                #[cfg(feature = "planted")]
+                catch_up_later(worker);
                 let mut worker = worker.lock().unwrap_or_else(PoisonError::into_inner);
                 worker.as_mut().ok_or(StorageError::Closed)?.run(vec![item]);
                 Ok(())
@@ -71,9 +77,33 @@ impl<W: Worker> Executor<W> {
                     let _ = stopped.await;
                 }
             }
-            Self::Inline(worker) => drop(worker.lock().unwrap_or_else(PoisonError::into_inner).take()),
+            Self::Inline(worker) => {
+                let worker = worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+                #[cfg(feature = "planted")]
+                let worker = worker.map(|mut worker| {
+                    worker.catch_up();
+                    worker
+                });
+                drop(worker);
+            }
         }
     }
+}
+
+/// The moment in which a crash loses what was answered.
+#[cfg(feature = "planted")]
+fn catch_up_later<W: Worker>(worker: &Arc<Mutex<Option<W>>>) {
+    const MOMENT: std::time::Duration = std::time::Duration::from_millis(50);
+    if !crate::planted::is(crate::planted::Planted::AckBeforeCommit) {
+        return;
+    }
+    let worker = Arc::clone(worker);
+    tokio::spawn(async move {
+        tokio::time::sleep(MOMENT).await;
+        if let Some(worker) = worker.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            worker.catch_up();
+        }
+    });
 }
 
 fn work<W: Worker>(mut worker: W, mut orders: mpsc::Receiver<Order<W::Item>>) {

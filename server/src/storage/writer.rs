@@ -49,10 +49,21 @@ impl Worker for Writer {
             Err(error) => self.fail(pieces, &error),
         }
     }
+
+    #[cfg(feature = "planted")]
+    fn catch_up(&mut self) {
+        if !self.conn.is_autocommit()
+            && let Err(error) = run(&self.conn, "COMMIT")
+        {
+            tracing::error!(%error, "a planted fault could not commit");
+        }
+    }
 }
 
 impl Writer {
     fn write(&mut self, pieces: &mut [Piece]) -> rusqlite::Result<Vec<News>> {
+        #[cfg(feature = "planted")]
+        self.catch_up();
         run(&self.conn, "BEGIN IMMEDIATE")?;
         let mut tx = Txn {
             conn: &self.conn,
@@ -76,6 +87,10 @@ impl Writer {
         ledger::write_heads(&mut tx)?;
         log::write_heads(&mut tx)?;
         let news = std::mem::take(&mut tx.news);
+        #[cfg(feature = "planted")]
+        if crate::planted::is(crate::planted::Planted::AckBeforeCommit) {
+            return Ok(news);
+        }
         run(&self.conn, "COMMIT")?;
         Ok(news)
     }
