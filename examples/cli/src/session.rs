@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use keepline::{Client, Config, Line, OutboxChange};
+use keepline::{Client, Config, Line, OutboxChange, Tap, Tapped};
 
 use crate::{
     args::Cli,
@@ -46,11 +46,17 @@ fn open_with(cli: &Cli, url: String) -> Result<Client, Failure> {
     Ok(Client::open(config)?)
 }
 
+/// Asks for a line. What the first session tells can come at once, so whoever wants to hear it listens before.
+pub(crate) fn connect(client: &Client) -> Tap<OutboxChange> {
+    let changes = client.outbox_changes();
+    client.connect();
+    changes
+}
+
 /// Prints which settled actions a restored server has lost. Runs until the client is gone.
-pub(crate) async fn tell_rollbacks(client: &Client, output: Output) -> Failure {
-    let mut changes = client.outbox_changes();
+pub(crate) async fn tell_rollbacks(mut changes: Tap<OutboxChange>, output: Output) -> Failure {
     while let Some(change) = changes.next().await {
-        if let keepline::Tapped::Item(OutboxChange::RolledBack(actions)) = change {
+        if let Tapped::Item(OutboxChange::RolledBack(actions)) = change {
             output.rolled_back(&actions);
         }
     }
@@ -65,7 +71,7 @@ pub(crate) async fn tell_states(client: &Client, output: Output, wanted: bool) -
     let mut changes = client.status_changes();
     let mut told = None;
     while let Some(change) = changes.next().await {
-        let keepline::Tapped::Item(status) = change else { continue };
+        let Tapped::Item(status) = change else { continue };
         // The counts change with every action; a state is told once, and each attempt is a state of its own.
         let attempt = if let Line::Waiting { attempt, .. } = status.line { attempt } else { 0 };
         let state = Some((status.line.as_str(), attempt));

@@ -23,14 +23,14 @@ struct InputLine {
 
 pub(crate) async fn run(cli: &Cli, submit: &Submit, output: Output) -> Result<Exit, Failure> {
     let client = session::open(cli)?;
-    client.connect();
+    let changes = session::connect(&client);
     let result = {
         let mut work = pin!(work(cli, submit, &client, output));
         tokio::select! {
             biased;
             result = &mut work => result,
             failure = session::time_is_over(cli) => Err(failure),
-            failure = session::tell_rollbacks(&client, output) => Err(failure),
+            failure = session::tell_rollbacks(changes, output) => Err(failure),
         }
     };
     client.shutdown().await;

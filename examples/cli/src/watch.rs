@@ -1,6 +1,6 @@
 //! The events of a stream, as they come.
 
-use keepline::{Client, Events, Item};
+use keepline::{EventStream, Events, Item};
 
 use crate::{
     args::{Cli, Watch},
@@ -11,13 +11,17 @@ use crate::{
 
 pub(crate) async fn run(cli: &Cli, watch: &Watch, output: Output) -> Result<Exit, Failure> {
     let client = session::open(cli)?;
-    client.connect();
+    let events = Events::of(watch.stream.clone());
+    let events = if let Some(offset) = watch.after { events.after(offset) } else { events };
+    // A stream that the first session names goes on with it; one that is asked for later may find the log ahead.
+    let stream = client.events(events)?;
+    let changes = session::connect(&client);
     let result = tokio::select! {
         biased;
-        result = print_events(watch, &client, output) => result,
+        result = print_events(watch, stream, output) => result,
         failure = session::auth_refused(&client) => Err(failure),
         failure = session::time_is_over(cli) => Err(failure),
-        failure = session::tell_rollbacks(&client, output) => Err(failure),
+        failure = session::tell_rollbacks(changes, output) => Err(failure),
         failure = session::tell_states(&client, output, watch.status) => Err(failure),
         // Ending it by hand is the usual way; what was printed counts as taken.
         _ = tokio::signal::ctrl_c() => Ok(Exit::Done),
@@ -26,10 +30,7 @@ pub(crate) async fn run(cli: &Cli, watch: &Watch, output: Output) -> Result<Exit
     result
 }
 
-async fn print_events(watch: &Watch, client: &Client, output: Output) -> Result<Exit, Failure> {
-    let events = Events::of(watch.stream.clone());
-    let events = if let Some(offset) = watch.after { events.after(offset) } else { events };
-    let mut stream = client.events(events)?;
+async fn print_events(watch: &Watch, mut stream: EventStream, output: Output) -> Result<Exit, Failure> {
     let mut left = watch.count.unwrap_or(u64::MAX);
     while left > 0 {
         match stream.next_item().await {

@@ -217,7 +217,8 @@ fn copy_database(from: &Path, to: &Path) -> Result<(), ShowError> {
     Ok(())
 }
 
-const DELETED_COUNT: u64 = 300;
+/// What is left when the server is killed takes more than a second.
+const DELETED_COUNT: u64 = 600;
 
-/// As in `exactly-once`: a window of actions is under way when the server is killed.
-const WAY: Duration = Duration::from_millis(25);
+/// How long a chunk takes in each direction: a window of 64 actions every 200 ms.
+const WAY: Duration = Duration::from_millis(100);
