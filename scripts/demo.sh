@@ -63,7 +63,7 @@ main() {
     # Actions keep their order: once this one is answered, all before it are. Its reply says how long the log is.
     submit test:emit:v1 '{"stream":"user","name":"demo:end:v1","payload":{}}' --wait
     HEAD_OFFSET="$(field head <"$WORK/last-submit")"
-    await "$WORK/watcher" "\"offset\":$HEAD_OFFSET[,}]" "the last event"
+    await "$WORK/watcher" "\"offset\":${HEAD_OFFSET}[,}]" "the last event"
     say "$(delivered) of $(queued) actions have their outcome. The search of step 4 found:"
     show_results "$(job_of_second_search)"
     say "The second device has seen the notes $(numbers | tr '\n' ' ')"

@@ -24,7 +24,8 @@ source scripts/lib/claims.sh
 main() {
     local name="${1:-}"
     case "$name" in
-        "" | -h | --help) sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; [ -n "$name" ]; return ;;
+        -h | --help) usage; return ;;
+        "") usage >&2; return 2 ;;
         --list) list_claims; return ;;
         -*) echo "the name of a claim comes first; --list names them" >&2; return 2 ;;
     esac
@@ -38,5 +39,8 @@ main() {
     if declare -F "need_${name//-/_}" >/dev/null; then "need_${name//-/_}" || return 0; fi
     "$(binary_dir)/show" "$@"
 }
+
+# What stands at the top of this file.
+usage() { sed -n '2,/^$/s/^# \{0,1\}//p' scripts/show.sh; }
 
 main "$@"
