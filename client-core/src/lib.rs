@@ -107,8 +107,8 @@ pub use engine::{LanePolicy, TokenReason};
 pub use error::{CallError, ControlError, EventsError, OpenError, OutcomeError, StoreError, SubmitError};
 pub use handlers::Handler;
 pub use keepline_protocol::{
-    Action, ActionId, Epoch, ErrorCode, Event as EventType, Payload, PayloadError, Reset, ResetReason, Stream,
-    Token, catalogue,
+    Action, ActionId, Epoch, ErrorCode, Event as EventType, Payload, PayloadError, Reset, ResetReason,
+    Stream, Token, catalogue,
     socket_io::{Args, ArgsBuilder},
 };
 pub use outbox::{AckMode, ActionState, Filter, OutboxEntry};

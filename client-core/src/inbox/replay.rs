@@ -4,11 +4,7 @@ use keepline_protocol::{
     ErrorBody, ErrorCode, EventMeta, Reset, SessionAck, Stream, StreamStatus, Subscribed,
 };
 
-use super::{
-    Inbox, cursor, deliver, home,
-    place::Place,
-    stream::Pull,
-};
+use super::{Inbox, cursor, deliver, home, place::Place, stream::Pull};
 use crate::{
     engine::{Cx, Delivery, IncomingEvent},
     error::StoreError,
@@ -158,12 +154,7 @@ impl Inbox {
         }
     }
 
-    fn refused(
-        &mut self,
-        cx: &mut Cx<'_, '_>,
-        stream: &Stream,
-        error: &ErrorBody,
-    ) -> Result<(), StoreError> {
+    fn refused(&mut self, cx: &mut Cx<'_, '_>, stream: &Stream, error: &ErrorBody) -> Result<(), StoreError> {
         let Some(feed) = self.feeds.get_mut(stream) else { return Ok(()) };
         match error.code {
             ErrorCode::NotFound | ErrorCode::Forbidden | ErrorCode::BadRequest => self.gone(cx, stream),
