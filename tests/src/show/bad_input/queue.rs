@@ -119,6 +119,12 @@ async fn full_by_command(place: &Place<'_>, report: &mut Report) -> Checked {
     report.equal("submit of one too many: exit", ended(&run), with(1, "QUEUE_FULL"));
     let submitted = run.lines.iter().filter(|line| matches!(line, CliLine::Submitted { .. })).count();
     report.equal("lines that say submitted", submitted as u64, ROWS);
+    // Waiting for what cannot be delivered ends by its time, and the action stays.
+    let patient = Cli::new(place.env.path("timeout-cli.db"), NOWHERE).flags(["--timeout", "0.2"]);
+    let run = patient.run(&["submit", "test:echo:v1", "1", "--wait"]).await?;
+    report.equal("submit --wait without a server: exit", ended(&run), with(3, "TIMED_OUT"));
+    let kept = patient.run(&["queue", "list", "--pending"]).await?.lines.len();
+    report.equal("actions kept after it", kept, 1);
     Ok(())
 }
 
