@@ -40,6 +40,10 @@ impl Outbox {
             // What it would have replaced was not.
             cx.effects.truncate(told);
         }
+        if matches!(written, Err(SubmitError::Store)) {
+            // Not this action's fault: the database is opened again, as after any failure.
+            return Err(StoreError::Io);
+        }
         if let Ok(Written::New) = written {
             let lane = action.lane.as_deref().unwrap_or_default();
             self.expires(cx, self.ttl(action));

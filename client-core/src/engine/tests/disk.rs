@@ -103,3 +103,16 @@ fn an_outcome_is_stored_without_its_reply_rather_than_not_at_all() {
 fn has_reply(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Accepted(Reply { payload: Some(_), .. }))
 }
+
+#[test]
+fn a_submit_that_finds_a_broken_database_fails_the_whole_transaction() {
+    let mut bench = Bench::new();
+    let action = bench.action("do:it:v1");
+    let (answer, _answered) = tokio::sync::oneshot::channel();
+    let (now, engine) = (bench.now, &mut bench.engine);
+    let result = bench.store.transaction(|tx| {
+        tx.execute("ALTER TABLE actions RENAME TO moved", [])?;
+        engine.handle_command(now, tx, crate::command::Command::Submit { action: Box::new(action), answer })
+    });
+    assert_eq!(result, Err(crate::error::StoreError::Io));
+}
