@@ -43,7 +43,9 @@ async fn work(cli: &Cli, submit: &Submit, client: &Client, output: Output) -> Re
     } else {
         let payload = Payload::parse(submit.payload.as_str())
             .map_err(|error| Failure::usage(format!("the payload is {error}")))?;
-        (vec![submit_one(cli, submit, client, submit.id, payload, output).await?], Exit::Done)
+        let submission = submit_one(cli, submit, client, submit.id, payload).await?;
+        output.submitted(submission.id());
+        (vec![submission], Exit::Done)
     };
     if !submit.wait {
         linger(client, submit.linger).await;
@@ -67,8 +69,13 @@ async fn submit_lines(
         tokio::select! {
             biased;
             Some(done) = under_way.next(), if !under_way.is_empty() => match done {
-                Ok(submission) if submit.wait => submissions.push(submission),
-                Ok(_) => {}
+                Ok(submission) => {
+                    // Commits come back in any order; here they are in that of the lines.
+                    output.submitted(submission.id());
+                    if submit.wait {
+                        submissions.push(submission);
+                    }
+                }
                 Err(failure) => {
                     output.failure(&failure);
                     if failure.exit == Exit::Store {
@@ -85,7 +92,7 @@ async fn submit_lines(
                 }
                 match serde_json::from_str::<InputLine>(&line) {
                     Ok(InputLine { id, payload }) => {
-                        under_way.push_back(submit_one(cli, submit, client, id, payload, output));
+                        under_way.push_back(submit_one(cli, submit, client, id, payload));
                     }
                     Err(_) => {
                         output.failure(&Failure::usage(format!("line {number} is not {{id?, payload}}")));
@@ -112,7 +119,6 @@ async fn submit_one(
     client: &Client,
     id: Option<ActionId>,
     payload: Payload,
-    output: Output,
 ) -> Result<Submission, Failure> {
     let mut action = client.submit_json(submit.name.clone(), &payload);
     if let Some(id) = id {
@@ -121,12 +127,10 @@ async fn submit_one(
     if let Some(lane) = &cli.lane {
         action = action.lane(lane);
     }
-    let submission = action.await.map_err(|error| match error {
+    action.await.map_err(|error| match error {
         SubmitError::NotJson => Failure::usage("the payload is not JSON"),
         error => error.into(),
-    })?;
-    output.submitted(submission.id());
-    Ok(submission)
+    })
 }
 
 /// Prints outcomes as they come.
