@@ -26,7 +26,7 @@ async fn run(env: &Env) -> Result<Report, ShowError> {
         // One at a time, so that each has a commit of its own.
         let line = json!({ "payload": { "marker": marker(n) } });
         client.write_line(&line.to_string()).await?;
-        printed.push(client.line_where("a submitted line", |line| submitted_id(line)).await?);
+        printed.push(client.line_where("a submitted line", submitted_id).await?);
     }
     client.close_stdin();
     client.remaining_lines().await?;
