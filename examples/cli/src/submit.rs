@@ -71,7 +71,7 @@ async fn submit_lines(
             Some(done) = under_way.next(), if !under_way.is_empty() => match done {
                 Ok(submission) => {
                     // Commits come back in any order; here they are in that of the lines.
-                    output.submitted(submission.id());
+                    output.submitted(Submission::id(&submission));
                     if submit.wait {
                         submissions.push(submission);
                     }
