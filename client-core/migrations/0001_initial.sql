@@ -1,6 +1,7 @@
 CREATE TABLE meta (
     -- What this database is about as a whole: 'account', whom the rows belong to by default; 'keepline', set once a
-    -- Keepline server was met, after which the client never falls back to plain mode.
+    -- Keepline server was met, after which the client never falls back to plain mode; 'boot', which run of the device
+    -- the clocks of all rows below belong to.
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;

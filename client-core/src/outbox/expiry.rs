@@ -11,15 +11,28 @@ use crate::{engine::Cx, error::StoreError, outcome::Outcome};
 impl Outbox {
     /// Rows from before the device was started again get an age by the wall clock's difference, never negative;
     /// after this one clock counts for every row.
+    ///
+    /// Which clock counts is noted beside the rows: a long queue is gone through once after each start of the device,
+    /// and not at each start of the app.
     pub(super) fn rebase_clocks(&self, cx: &mut Cx<'_, '_>) -> Result<(), StoreError> {
-        let now = cx.now;
+        let (now, boot) = (cx.now, cx.now.boot.to_string());
+        let known: Option<String> =
+            cx.tx.first("SELECT value FROM meta WHERE key = 'boot'", [], |row| row.get(0))?;
+        if known.as_ref() == Some(&boot) {
+            return Ok(());
+        }
+        cx.tx.execute(
+            "UPDATE actions SET boot = ?1, \
+             submitted_ticks_ms = ?2 - max(0, ?3 - submitted_wall_ms), \
+             expires_ticks_ms = expires_ticks_ms - submitted_ticks_ms + ?2 - max(0, ?3 - submitted_wall_ms) \
+             WHERE state < 4 AND boot <> ?1",
+            params![now.boot, now.ticks_ms, now.wall_ms],
+        )?;
         cx.tx
             .execute(
-                "UPDATE actions SET boot = ?1, \
-                 submitted_ticks_ms = ?2 - max(0, ?3 - submitted_wall_ms), \
-                 expires_ticks_ms = expires_ticks_ms - submitted_ticks_ms + ?2 - max(0, ?3 - submitted_wall_ms) \
-                 WHERE state < 4 AND boot <> ?1",
-                params![now.boot, now.ticks_ms, now.wall_ms],
+                "INSERT INTO meta (key, value) VALUES ('boot', ?1) \
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                [boot],
             )
             .map(drop)
     }
