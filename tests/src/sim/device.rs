@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{
     facts::{Alarm, Asked, Kind, MARKER, Sight, What, World, name, user, wall_ms},
-    server::{URL, token},
+    server::{Stubborn, URL, token},
 };
 
 /// One life of a device, from the start of its process to the crash.
@@ -113,7 +113,7 @@ impl App {
                 0..5 => Kind::Job,
                 5..9 => Kind::Burst(rng.u32(1..200)),
                 9..13 => Kind::Refused,
-                13..16 => Kind::Stubborn,
+                13..17 => Kind::Stubborn(rng.u32(1..=2)),
                 _ => Kind::Record,
             };
             self.submit(lane, kind, rng).await;
@@ -158,6 +158,7 @@ impl App {
             is_durable: false,
             is_cancelled: false,
             told: Vec::new(),
+            failed: 0,
         };
         facts.actions.insert(id, asked);
         (id, n)
@@ -336,10 +337,7 @@ fn action_of(kind: Kind, id: ActionId, n: i64, rng: &mut Rng) -> (&'static str, 
         Kind::Refused => {
             (TestFail::NAME, json(&TestFail { code: ErrorCode::Forbidden, retryable: false, times: None }))
         }
-        Kind::Stubborn => {
-            let times = Some(rng.u32(1..=2));
-            (TestFail::NAME, json(&TestFail { code: ErrorCode::Unavailable, retryable: true, times }))
-        }
+        Kind::Stubborn(_) => (Stubborn::NAME, json(&Stubborn { n })),
     }
 }
 

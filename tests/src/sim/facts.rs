@@ -55,6 +55,8 @@ pub(super) struct Asked {
     pub(super) is_cancelled: bool,
     /// The outcomes that were handed to the app.
     pub(super) told: Vec<Outcome>,
+    /// How often the server has let it fail.
+    pub(super) failed: u32,
 }
 
 /// What an action does, and so what must come of it.
@@ -68,8 +70,8 @@ pub(super) enum Kind {
     Job,
     /// Is refused for good.
     Refused,
-    /// Fails a few times and then succeeds.
-    Stubborn,
+    /// Fails so many times, then appends one event.
+    Stubborn(u32),
 }
 
 #[derive(Debug, Default, Clone)]

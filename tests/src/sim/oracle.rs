@@ -155,13 +155,13 @@ impl Judge<'_> {
         let effects = Effects::of(&self.facts.logs);
         for (id, asked) in &self.facts.actions {
             let found = match asked.kind {
-                Kind::Record => effects.count(&id.to_string()),
+                Kind::Record | Kind::Stubborn(_) => effects.count(&id.to_string()),
                 Kind::Burst(count) => {
                     let found = effects.count(&id.to_string());
                     if found.is_multiple_of(count as usize) { found / count as usize } else { usize::MAX }
                 }
                 Kind::Job => outcomes.get(id).map_or(0, |outcomes| effects.jobs_of(outcomes)),
-                Kind::Refused | Kind::Stubborn => continue,
+                Kind::Refused => continue,
             };
             let is_accepted = outcomes.get(id).is_some_and(|outcomes| {
                 outcomes.iter().any(|outcome| matches!(outcome, Outcome::Accepted(_)))

@@ -1,12 +1,15 @@
 use std::time::Duration;
 
-use keepline::Token;
-use keepline_server::{Actions, AuthConfig, Clock, Config, Owner, Rates, Server, StorageMode};
+use keepline::{Action, ErrorCode, Stream, Token, catalogue::TestRecorded};
+use keepline_server::{
+    ActionContext, ActionError, Actions, AuthConfig, Clock, Config, Owner, Rates, Server, StorageMode,
+};
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use turmoil::net::TcpListener;
 
 use super::{
-    facts::{World, now},
+    facts::{Kind, World, now},
     network::SimListener,
 };
 
@@ -25,7 +28,7 @@ pub(super) async fn live(world: World) -> turmoil::Result {
     config.line.ping_interval = PING_INTERVAL;
     config.line.ping_timeout = PING_TIMEOUT;
     config.retention.job_log_max = world.plan().job_log_max;
-    let server = Server::open(config, Actions::new())?;
+    let server = Server::open(config, actions(&world))?;
     let listener = TcpListener::bind("0.0.0.0:80").await?;
     let listener = SimListener { listener, morgue: world.server_morgue().clone() };
     let shutdown = CancellationToken::new();
@@ -34,6 +37,37 @@ pub(super) async fn live(world: World) -> turmoil::Result {
     server.serve(listener, shutdown).await;
     world.note(HOST, format_args!("went in good order"));
     Ok(())
+}
+
+/// An action that fails a few times in a way that may pass, and what follows it in its lane must wait for it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Stubborn {
+    pub(super) n: i64,
+}
+
+impl Action for Stubborn {
+    const NAME: &'static str = "sim:stubborn:v1";
+    type Reply = ();
+}
+
+fn actions(world: &World) -> Actions {
+    let world = world.clone();
+    Actions::new().on(move |context: &mut ActionContext<'_, '_>, Stubborn { n }: Stubborn| {
+        let id = context
+            .action_id()
+            .ok_or_else(|| ActionError::refuse(ErrorCode::BadRequest, "an action has an id"))?;
+        // Counted outside of the server, so that its crashes do not make it fail for ever.
+        let is_enough = world.facts().actions.get_mut(&id).is_some_and(|asked| {
+            let Kind::Stubborn(times) = asked.kind else { return true };
+            asked.failed += 1;
+            asked.failed > times
+        });
+        if !is_enough {
+            return Err(ActionError::later(ErrorCode::Unavailable, "not yet"));
+        }
+        context.append(&Stream::User, &TestRecorded { n, action: Some(id.to_string()) })?;
+        Ok(())
+    })
 }
 
 /// A token from now on.
