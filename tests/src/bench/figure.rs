@@ -16,14 +16,17 @@ pub struct Figure {
 pub struct Row {
     /// What was measured.
     pub name: String,
-    /// How much.
-    pub value: f64,
+    /// How much; absent where it could not be measured.
+    pub value: Option<f64>,
     /// Of what: `us`, `1/s`, `bytes`.
     pub unit: String,
     /// The same of the plain thing, in the same run; absent where the budget is an absolute one.
     pub baseline: Option<f64>,
     /// Value over baseline.
     pub ratio: Option<f64>,
+    /// Why something is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 impl Figure {
@@ -35,12 +38,32 @@ impl Figure {
     /// The row that compares it.
     pub fn against(self, baseline: f64) -> Row {
         let ratio = (baseline != 0.0).then(|| self.value / baseline);
-        Row { name: self.name, value: self.value, unit: self.unit, baseline: Some(baseline), ratio }
+        Row { baseline: Some(baseline), ratio, ..self.alone() }
     }
 
     /// The row that stands alone.
     pub fn alone(self) -> Row {
-        Row { name: self.name, value: self.value, unit: self.unit, baseline: None, ratio: None }
+        let Self { name, value, unit } = self;
+        Row { name, value: Some(value), unit, baseline: None, ratio: None, reason: None }
+    }
+
+    /// The row whose plain thing could not be measured.
+    pub fn without_baseline(self, reason: impl Into<String>) -> Row {
+        Row { reason: Some(reason.into()), ..self.alone() }
+    }
+}
+
+impl Row {
+    /// A row that could not be measured.
+    pub fn skipped(name: impl Into<String>, unit: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            value: None,
+            unit: unit.into(),
+            baseline: None,
+            ratio: None,
+            reason: Some(reason.into()),
+        }
     }
 }
 
@@ -68,6 +91,8 @@ mod tests {
         let alone = Figure::new("idle", 3.0, "bytes").alone();
         assert_eq!((alone.baseline, alone.ratio), (None, None));
         assert_eq!(Figure::new("x", 1.0, "us").against(0.0).ratio, None);
+        let skipped = serde_json::to_value(Row::skipped("size", "bytes", "not built")).unwrap();
+        assert_eq!((&skipped["value"], &skipped["reason"]), (&json!(null), &json!("not built")));
     }
 
     #[test]

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Measures every row of the table of budgets beside the plain things it is compared with, in one run: a bare
+# tokio-tungstenite echo, a Node client and server, SQLite alone. Prints one JSON object a row
+# (`{name, value, unit, baseline, ratio}`, with a `reason` where something is absent) and a table on standard error.
+#
+#   scripts/bench.sh [--json FILE] [--write] [--runs N] [--herd N] [--only GROUP] [--dir DIR]
+#
+#   --json FILE   the rows into this file as well
+#   --write       the table into docs/performance.md
+#   --runs N      how often each row is measured; the median counts (default 3)
+#   --herd N      how many clients the large herd has (default 5000)
+#   --only GROUP  line, durable, drain, open, idle or herd
+#   --dir DIR     where databases go; their disk counts (default: the system's temporary folder)
+#
+# Takes some minutes, after a release build. Figures of a busy machine are slow figures: the load average is printed
+# beside them. Without Node the ratios to it are null, with the reason.
+#
+# CARGO_BUILD_JOBS (default 2) and CARGO_TARGET_DIR are obeyed.
+
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+ROOT="$PWD"
+export CARGO_BUILD_JOBS="${CARGO_BUILD_JOBS:-2}"
+
+# shellcheck source=scripts/lib/cargo.sh
+source scripts/lib/cargo.sh
+# shellcheck source=scripts/lib/peers.sh
+source scripts/lib/peers.sh
+
+main() {
+    local flags=() reason
+    while [ $# -gt 0 ]; do
+        case "$1" in
+            -h | --help) sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; return ;;
+            --write) flags+=(--write "$ROOT/docs/performance.md" --date "$(date -u '+%Y-%m-%d %H:%M UTC')"); shift ;;
+            --json | --runs | --herd | --only | --dir)
+                [ $# -ge 2 ] || { echo "$1 needs a value" >&2; return 2; }
+                flags+=("$1" "$2"); shift 2 ;;
+            *) echo "unknown flag $1; --help names them" >&2; return 2 ;;
+        esac
+    done
+    need_rust
+    # A herd of 5,000 clients needs as many sockets on either side.
+    ulimit -n "$(ulimit -Hn)" || true
+    # Only what is measured and without the tests' features: what is fast here is what is released.
+    cargo build --locked --release -p keepline-server -p keepline-tests \
+        --bin keepline-server --bin bench --bin bare-echo >&2
+    reason="$(peers_node)" || flags+=(--no-node "${reason#SKIP }")
+    "$(release_dir)/bench" "${flags[@]}"
+}
+
+release_dir() {
+    local dir
+    dir="$(binary_dir)"
+    echo "${dir%/debug}/release"
+}
+
+main "$@"
