@@ -75,7 +75,5 @@ failures! {
         OutcomeError::NotFound | OutcomeError::BadReply => Exit::Refused,
         _ => Exit::Store,
     };
-    StoreError: |error| match error {
-        _ => Exit::Store,
-    };
+    StoreError: |error| Exit::Store;
 }
