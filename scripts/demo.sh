@@ -71,4 +71,5 @@ main() {
     summary
 }
 
-main "$@"
+# On one line, so that a change of this file while it runs changes nothing.
+main "$@"; exit

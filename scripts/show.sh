@@ -43,4 +43,5 @@ main() {
 # What stands at the top of this file.
 usage() { sed -n '2,/^$/s/^# \{0,1\}//p' scripts/show.sh; }
 
-main "$@"
+# On one line, so that a change of this file while it runs changes nothing.
+main "$@"; exit
