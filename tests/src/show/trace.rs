@@ -72,9 +72,10 @@ impl Trace {
 
 impl Call {
     fn read(text: &str, began: usize, ended: usize) -> Option<Self> {
-        let (call, result) = text.rsplit_once(") = ").or_else(|| text.rsplit_once(')'))?;
-        let (name, args) = call.split_once('(')?;
-        let succeeded = !result.trim_start_matches([' ', '=']).starts_with('-');
+        // The result stands behind the last equals sign; an error's words after it have parentheses of their own.
+        let (call, result) = text.rsplit_once(" = ")?;
+        let (name, args) = call.trim_end().strip_suffix(')')?.split_once('(')?;
+        let succeeded = !result.starts_with('-');
         Some(Self { name: name.to_owned(), args: args.to_owned(), began, ended, succeeded })
     }
 
