@@ -4,9 +4,12 @@
 # (`{name, value, unit, baseline, ratio}`, with a `reason` where something is absent) and a table on standard error.
 #
 #   scripts/bench.sh [--json FILE] [--write] [--runs N] [--herd N] [--only GROUP] [--dir DIR]
+#   scripts/bench.sh --from FILE --write --date WHEN
 #
 #   --json FILE   the rows into this file as well
 #   --write       the table into docs/performance.md
+#   --from FILE   measure nothing, take the rows of an earlier run
+#   --date WHEN   when they were measured (default: now)
 #   --runs N      how often each row is measured; the median counts (default 3)
 #   --herd N      how many clients the large herd has (default 5000)
 #   --only GROUP  line, durable, drain, open, idle or herd
@@ -29,12 +32,14 @@ source scripts/lib/cargo.sh
 source scripts/lib/peers.sh
 
 main() {
-    local flags=() reason
+    local flags=() reason when
+    when="$(date -u '+%Y-%m-%d %H:%M UTC')"
     while [ $# -gt 0 ]; do
         case "$1" in
             -h | --help) sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; return ;;
-            --write) flags+=(--write "$ROOT/docs/performance.md" --date "$(date -u '+%Y-%m-%d %H:%M UTC')"); shift ;;
-            --json | --runs | --herd | --only | --dir)
+            --write) flags+=(--write "$ROOT/docs/performance.md"); shift ;;
+            --date) [ $# -ge 2 ] || { echo "$1 needs a value" >&2; return 2; }; when="$2"; shift 2 ;;
+            --json | --runs | --herd | --only | --dir | --from)
                 [ $# -ge 2 ] || { echo "$1 needs a value" >&2; return 2; }
                 flags+=("$1" "$2"); shift 2 ;;
             *) echo "unknown flag $1; --help names them" >&2; return 2 ;;
@@ -47,7 +52,7 @@ main() {
     cargo build --locked --release -p keepline-server -p keepline-tests \
         --bin keepline-server --bin bench --bin bare-echo >&2
     reason="$(peers_node)" || flags+=(--no-node "${reason#SKIP }")
-    "$(release_dir)/bench" "${flags[@]}"
+    "$(release_dir)/bench" --date "$when" "${flags[@]}"
 }
 
 release_dir() {

@@ -24,6 +24,9 @@ pub struct Row {
     pub baseline: Option<f64>,
     /// Value over baseline.
     pub ratio: Option<f64>,
+    /// The machine's load average when it was measured, the measurement's own share in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<f64>,
     /// Why something is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -44,7 +47,7 @@ impl Figure {
     /// The row that stands alone.
     pub fn alone(self) -> Row {
         let Self { name, value, unit } = self;
-        Row { name, value: Some(value), unit, baseline: None, ratio: None, reason: None }
+        Row { name, value: Some(value), unit, baseline: None, ratio: None, load: None, reason: None }
     }
 
     /// The row whose plain thing could not be measured.
@@ -62,6 +65,7 @@ impl Row {
             unit: unit.into(),
             baseline: None,
             ratio: None,
+            load: None,
             reason: Some(reason.into()),
         }
     }

@@ -64,8 +64,9 @@ impl Budget {
 
 /// The table for people, as Markdown.
 pub fn table(rows: &[Row]) -> String {
-    let mut text =
-        String::from("| what | measured | baseline | ratio | budget | |\n|---|---:|---:|---:|---:|---|\n");
+    let mut text = String::from(
+        "| what | measured | baseline | ratio | budget | | load |\n|---|---:|---:|---:|---:|---|---:|\n",
+    );
     for row in rows {
         let optional = |value: Option<f64>| value.map_or("–".to_owned(), number);
         let measured = row.value.map_or("–".to_owned(), |value| format!("{} {}", number(value), row.unit));
@@ -79,18 +80,22 @@ pub fn table(rows: &[Row]) -> String {
         let (baseline, ratio) =
             (optional(row.baseline), row.ratio.map_or("–".to_owned(), |ratio| format!("{ratio:.2}")));
         // Writing to a string cannot fail.
-        let _ =
-            writeln!(text, "| `{}` | {measured} | {baseline} | {ratio} | {budget} | {verdict} |", row.name);
+        let load = row.load.map_or(String::new(), |load| format!("{load:.1}"));
+        let _ = writeln!(
+            text,
+            "| `{}` | {measured} | {baseline} | {ratio} | {budget} | {verdict} | {load} |",
+            row.name
+        );
     }
     text
 }
 
 /// The table with where and when it was measured.
-pub fn section(rows: &[Row], machine: &Machine, date: &str, loads: (f64, f64)) -> String {
-    let (before, after) = loads;
+pub fn section(rows: &[Row], machine: &Machine, date: &str) -> String {
     format!(
-        "Measured {date} on {machine}. Load average {before:.1} before and {after:.1} after the measurement; what is \
-         above a handful of percent of one processor came from other work on the machine and slows every row.\n\n{}",
+        "Measured {date} on {machine}. The last column is the load average when the row was measured. The measurement \
+         itself keeps the processors busy and accounts for one to two of it; what is above came from other work on \
+         the machine, and slows the row.\n\n{}",
         table(rows)
     )
 }

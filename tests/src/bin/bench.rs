@@ -45,6 +45,9 @@ struct Flags {
     /// Writes the rows to this file, one JSON object a line.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Measures nothing and takes the rows from this file, which an earlier run wrote.
+    #[arg(long, conflicts_with = "json")]
+    from: Option<PathBuf>,
     /// Writes the table into this document, between its marks.
     #[arg(long, requires = "date")]
     write: Option<PathBuf>,
@@ -115,13 +118,16 @@ struct Bench {
 
 impl Bench {
     async fn run(&self) -> Result<(), BenchError> {
-        let (machine, before) = (Machine::look(), Machine::look().load);
-        eprintln!("{machine}, load average {before:.1}; this takes some minutes");
-        self.measure().await?;
+        let machine = Machine::look();
+        eprintln!("{machine}, load average {:.1}; this takes some minutes", machine.load);
+        match &self.flags.from {
+            Some(file) => self.read(file)?,
+            None => self.measure().await?,
+        }
         let rows = self.rows.take();
         eprintln!("\n{}", table(&rows));
         if let (Some(document), Some(date)) = (&self.flags.write, &self.flags.date) {
-            let section = section(&rows, &machine, date, (before, Machine::look().load));
+            let section = section(&rows, &machine, date);
             let text = std::fs::read_to_string(document)?;
             let text = write_into(&text, &section).ok_or("the document has no marks for the figures")?;
             std::fs::write(document, text)?;
@@ -129,8 +135,16 @@ impl Bench {
         Ok(())
     }
 
+    fn read(&self, file: &Path) -> Result<(), BenchError> {
+        for line in std::fs::read_to_string(file)?.lines() {
+            self.rows.borrow_mut().push(serde_json::from_str(line)?);
+        }
+        Ok(())
+    }
+
     /// Prints a row as soon as there is one, so that a run that is broken off was not for nothing.
     fn row(&self, row: Row) -> Result<(), BenchError> {
+        let row = Row { load: row.value.map(|_| Machine::look().load), ..row };
         let line = serde_json::to_string(&row)?;
         println!("{line}");
         if let Some(file) = &self.flags.json {
