@@ -39,7 +39,7 @@ CREATE TABLE ledger_checkpoints (
 ) WITHOUT ROWID;
 
 CREATE TABLE streams (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice: a connection may still watch one that was removed
     owner INTEGER NOT NULL REFERENCES owners (id),
     name TEXT NOT NULL,                 -- `user` or `job:<id>`
     head INTEGER NOT NULL,              -- the newest offset, 0 for none

@@ -76,7 +76,10 @@ impl Driver {
             Effect::Called(answer, result) => send(answer, result),
             Effect::Emitted(answer, written) => send(answer, written),
             Effect::Consuming(answer, result) => send(answer, result),
-            Effect::SignedOut(answer) => send(answer, Ok(())),
+            Effect::SignedOut(answer) => {
+                self.registry.forget();
+                send(answer, Ok(()));
+            }
             Effect::Diagnosed(answer, report) => {
                 let report = with_own(report, self.line.counters(), self.counters);
                 send(answer, report);

@@ -78,7 +78,8 @@ impl Driver {
         let Some(suspending) = &self.suspending else { return };
         let status = self.shared.status();
         // Without a line, or one to come by itself, nothing gets out however long it waits.
-        let is_hopeless = matches!(status.line, Line::Idle | Line::Offline | Line::AuthRequired { .. });
+        let is_hopeless =
+            matches!(status.line, Line::Idle | Line::Offline | Line::Suspended | Line::AuthRequired { .. });
         let is_time = status.pending == 0 || is_hopeless || suspending.flush_until <= self.now().at;
         if is_time && matches!(self.leave, Leave::Stay) {
             self.leave = Leave::Suspend { by: suspending.by };
@@ -168,8 +169,12 @@ impl Driver {
         self.show(Line::Waiting { retry_in: delay, attempt: self.failures, reason: LineTrouble::Store });
     }
 
-    /// The app is back, or wants a line: a suspended client opens its files again.
+    /// The app is back, or wants a line: a suspended client opens its files again, and one that was about to be
+    /// suspended stays open, as nobody would wake it.
     pub(super) fn wake_up(&mut self) {
+        for answer in self.suspending.take().map(|suspending| suspending.answers).unwrap_or_default() {
+            let _ = answer.send(());
+        }
         if matches!(self.phase, Phase::Suspended) {
             self.phase = Phase::Broken { retry_at: self.now().at };
         }

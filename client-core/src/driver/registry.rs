@@ -100,6 +100,11 @@ impl Registry {
         self.consumers.values().for_each(|mailbox| mailbox.rewind());
     }
 
+    /// The account was signed out.
+    pub(crate) fn forget(&self) {
+        self.consumers.values().for_each(|mailbox| mailbox.forget());
+    }
+
     /// What to tell a new engine.
     pub(crate) fn introduce(&mut self, commands: &mut Vec<Command>) {
         self.is_live = true;

@@ -86,6 +86,8 @@ impl Engine {
         self.disconnect(cx)?;
         if discard {
             self.outbox.discard_all(cx)?;
+            // What is not stored yet would be stored again when the account is left.
+            self.inbox.store_cursors(cx)?;
             forget_cursors(cx.tx, &self.account)?;
             cx.tx.execute("DELETE FROM ledgers WHERE account = ?1", [&self.account])?;
         }

@@ -163,6 +163,8 @@ impl Engine {
             self.session.phase = Phase::Offline;
             return Ok(());
         }
+        // A wish belongs to the line that it was said on.
+        self.session.wish = None;
         self.timers.clear(Timer::Reconnect);
         self.timers.set(Timer::TokenTimeout, cx.now.at + self.options.token_timeout);
         self.session.phase = Phase::FetchingToken;

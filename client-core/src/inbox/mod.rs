@@ -145,6 +145,10 @@ impl Inbox {
             feed.room_taken = Room::default();
             self.drop_if_unwanted(stream);
         }
+        // A tap that is left waits for no consumer's buffer any more.
+        if self.feeds.get(stream).is_some_and(|feed| feed.wants_more(self.room)) {
+            self.ask(stream.clone());
+        }
         Ok(())
     }
 
@@ -224,6 +228,10 @@ impl Inbox {
             match feed.pull {
                 Pull::Behind { told: false } => {
                     feed.pull = Pull::Behind { told: true };
+                    // The app may have emptied its buffer before the server was told, and frees nothing any more.
+                    if feed.wants_more(self.room) {
+                        self.asking.push_back(stream.clone());
+                    }
                     return Some((stream.clone(), Ask::Unsubscribe(Unsubscribe { stream })));
                 }
                 Pull::Idle | Pull::Behind { told: true } if limit > 0 => {

@@ -110,7 +110,10 @@ impl Inbox {
         self.counters.resets += 1;
         let Some(feed) = self.feeds.get_mut(stream) else { return Ok(()) };
         feed.stand_at(Place { epoch: Some(reset.epoch.clone()), offset: reset.offset, tag: reset.tag });
-        feed.hold_room(reset.snapshot.as_ref().map_or(0, |snapshot| snapshot.len() as u64));
+        // A tap alone frees nothing.
+        if feed.consumed {
+            feed.hold_room(reset.snapshot.as_ref().map_or(0, |snapshot| snapshot.len() as u64));
+        }
         feed.pull = Pull::Idle;
         let durable = feed.consumed;
         deliver(cx, stream.clone(), Delivery::Reset(reset), durable);

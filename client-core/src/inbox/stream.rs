@@ -79,6 +79,7 @@ impl Feed {
         self.taken = None;
         self.untold = 0;
         self.room_taken = Room::default();
+        self.held.clear();
     }
 
     /// The next event goes to the app.

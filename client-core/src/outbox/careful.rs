@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Outbox, row::Row};
+use super::{Outbox, entry::ActionState, row::Row};
 use crate::{engine::Cx, error::StoreError};
 
 /// Which heads are suspected.
@@ -48,7 +48,10 @@ impl Outbox {
             self.careful.lost_with(heads);
             return Ok(());
         }
-        if let Some(mut row) = Row::load(cx.tx, first)? {
+        // One that got its outcome with this loss must not be parked after it.
+        let row = Row::load(cx.tx, first)?
+            .filter(|row| matches!(row.state, ActionState::Sent | ActionState::Voiding));
+        if let Some(mut row) = row {
             row.count_attempt(cx.tx, None)?;
             if row.attempts >= self.options.attempts_max {
                 self.give_up(cx, row)?;

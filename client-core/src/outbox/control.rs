@@ -31,12 +31,16 @@ impl Outbox {
                 self.finish(cx, row.key(), Outcome::Cancelled, None)?;
             }
             ActionState::Sent | ActionState::Voiding => {
+                let was_voiding = row.state == ActionState::Voiding;
                 row.mark_voiding(cx.tx, VoidReason::Cancel, None)?;
                 cx.effects.push_back(Effect::Changed { id: row.id });
                 let is_in_flight =
                     self.lanes.get(&row.lane).is_some_and(|lane| lane.in_flight.contains_key(&row.seq));
                 if is_in_flight && !self.plain {
-                    self.urgent.push_back(row.seq);
+                    // The void of an earlier cancel is on its way: another would be one more answer to count.
+                    if !was_voiding {
+                        self.urgent.push_back(row.seq);
+                    }
                     return Ok(Ok(()));
                 }
             }

@@ -117,6 +117,8 @@ impl Outbox {
         account.clone_into(&mut self.account);
         self.mark = LedgerMark::default();
         self.lanes.clear();
+        // Suspects of another account are never answered here, and would hold the window at one for ever.
+        self.careful = Careful::default();
         self.reload(cx)
     }
 
@@ -145,6 +147,8 @@ impl Outbox {
     pub(crate) fn line_up(&mut self, cx: &mut Cx<'_, '_>, plain: bool) -> Result<(), StoreError> {
         self.plain = plain;
         self.online = true;
+        // The timer does not run while the device sleeps; what outlived its time meanwhile must not be sent.
+        self.expire(cx)?;
         self.find_lanes(cx)
     }
 

@@ -56,6 +56,9 @@ struct State {
     queue: VecDeque<Delivery>,
     /// The last place handed to the app.
     handed: Option<Spot>,
+    /// What was handed out when the engine began anew: up to here its events come again. Within one engine's life
+    /// nothing is dropped here, as offsets may begin again after a reset or under another account.
+    repeated: Option<Spot>,
     /// The last place that the app has taken.
     taken: Option<Spot>,
     /// The place to report, where it has moved.
@@ -101,7 +104,7 @@ impl Mailbox {
         match &item {
             Delivery::Event(event) => {
                 if let Some((epoch, offset)) = event.place()
-                    && state.handed.as_ref().is_some_and(|handed| handed.covers(epoch, offset))
+                    && state.repeated.as_ref().is_some_and(|repeated| repeated.covers(epoch, offset))
                 {
                     state.free(&item);
                     // The new engine has to hear again what the old one knew.
@@ -112,7 +115,7 @@ impl Mailbox {
                     return;
                 }
             }
-            Delivery::Reset(_) => {}
+            Delivery::Reset(_) => state.repeated = None,
             Delivery::Gone => state.has_ended = true,
         }
         state.queue.push_back(item);
@@ -140,6 +143,16 @@ impl Mailbox {
         }
         state.freed = Freed::default();
         state.unreported = None;
+        state.repeated = state.handed.clone();
+    }
+
+    /// The account was signed out: another one's stream of this name has other events at the same offsets.
+    pub(crate) fn forget(&self) {
+        self.rewind();
+        let mut state = self.state();
+        state.handed = None;
+        state.taken = None;
+        state.repeated = None;
     }
 
     /// What to ask of an engine, a new one too.
@@ -372,6 +385,30 @@ mod tests {
         next(&mailbox);
         let freed = mailbox.progress().freed;
         assert_eq!((freed.events, freed.bytes), (1, 5));
+    }
+
+    #[test]
+    fn a_reset_to_a_lower_offset_of_the_same_log_drops_nothing() {
+        let mailbox = mailbox(CursorMode::Auto);
+        (1..=5).for_each(|offset| mailbox.deliver(event("a", offset)));
+        assert_eq!((next(&mailbox), next(&mailbox)), (Some(1), Some(2)));
+        mailbox.rewind();
+        let reset =
+            Reset { epoch: epoch("a"), offset: 0, tag: None, reason: ResetReason::Ahead, snapshot: None };
+        mailbox.deliver(Delivery::Reset(reset));
+        mailbox.deliver(event("a", 1));
+        assert_eq!((next(&mailbox), next(&mailbox)), (Some(0), Some(1)), "the reset, then the event");
+    }
+
+    #[test]
+    fn another_accounts_events_at_the_same_offsets_are_its_own() {
+        let mailbox = mailbox(CursorMode::Auto);
+        (1..=5).for_each(|offset| mailbox.deliver(event("a", offset)));
+        assert_eq!((next(&mailbox), next(&mailbox)), (Some(1), Some(2)));
+        mailbox.forget();
+        mailbox.deliver(event("a", 1));
+        assert_eq!((next(&mailbox), next(&mailbox)), (Some(1), None));
+        assert_eq!(taken(&mailbox), Some(1));
     }
 
     #[test]
