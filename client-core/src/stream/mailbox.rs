@@ -202,7 +202,11 @@ impl Mailbox {
                     state.hand(epoch, offset);
                 }
             }
-            Delivery::Reset(reset) => state.hand(&reset.epoch, reset.offset),
+            Delivery::Reset(reset) => {
+                // It may stand before what was taken of the history that is void now.
+                state.taken = None;
+                state.hand(&reset.epoch, reset.offset);
+            }
             Delivery::Gone => {}
         }
         state.free(&item);
@@ -398,6 +402,7 @@ mod tests {
         mailbox.deliver(Delivery::Reset(reset));
         mailbox.deliver(event("a", 1));
         assert_eq!((next(&mailbox), next(&mailbox)), (Some(0), Some(1)), "the reset, then the event");
+        assert_eq!(taken(&mailbox), Some(0));
     }
 
     #[test]
