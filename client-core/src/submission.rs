@@ -252,16 +252,14 @@ fn every_attachment_has_a_place(json: &str, count: usize) -> bool {
 
 /// Names that mean something to the protocol itself, here or at an existing server.
 pub(crate) fn check_name(name: &str) -> Result<(), SubmitError> {
-    let fits = (1..=NAME_BYTES_MAX).contains(&name.len()) && !RESERVED_NAMES.contains(&name);
+    let fits = (1..=NAME_BYTES_MAX).contains(&name.len()) && !SESSION_NAMES.contains(&name);
+    let fits = fits && !names::RESERVED.contains(&name);
     if fits { Ok(()) } else { Err(SubmitError::BadField { field: "name" }) }
 }
 
 fn check(action: &NewAction, bytes_max: u64) -> Result<(), SubmitError> {
     check_name(&action.name)?;
-    let bytes = match &action.body {
-        Body::Payload(payload) => payload.len(),
-        Body::Raw { args, attachments } => args.len() + attachments.iter().map(Bytes::len).sum::<usize>(),
-    } as u64;
+    let bytes = action.body.bytes();
     if bytes > bytes_max {
         return Err(SubmitError::TooLarge { bytes, limit: bytes_max });
     }
@@ -278,10 +276,15 @@ fn check(action: &NewAction, bytes_max: u64) -> Result<(), SubmitError> {
     if action.ttl.is_some_and(|ttl| ttl.is_zero() || ttl > TTL_MAX) {
         return Err(SubmitError::BadField { field: "ttl" });
     }
+    // A name that is stored must be one that every server may store too.
+    if !names::is_allowed(&action.name) {
+        return Err(SubmitError::BadField { field: "name" });
+    }
     Ok(())
 }
 
-const RESERVED_NAMES: [&str; 15] = [
+/// The session's own, beside those of Socket.IO.
+const SESSION_NAMES: [&str; 9] = [
     names::SESSION_READY,
     names::AUTH_EXPIRING,
     names::AUTH_EXPIRED,
@@ -291,13 +294,6 @@ const RESERVED_NAMES: [&str; 15] = [
     names::STREAM_UNSUBSCRIBE,
     names::LEDGER_CHECK,
     names::ACTION_VOID,
-    // Socket.IO's own, which its stock client refuses to emit.
-    "connect",
-    "connect_error",
-    "disconnect",
-    "disconnecting",
-    "newListener",
-    "removeListener",
 ];
 
 #[cfg(test)]
@@ -360,7 +356,7 @@ mod tests {
 
     #[test]
     fn the_protocols_own_names_are_refused() {
-        for name in RESERVED_NAMES {
+        for name in SESSION_NAMES.into_iter().chain(names::RESERVED) {
             assert_eq!(check_name(name), Err(SubmitError::BadField { field: "name" }), "{name}");
         }
     }

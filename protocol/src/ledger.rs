@@ -139,6 +139,21 @@ fn is_false(value: &bool) -> bool {
     !*value
 }
 
+impl ActionAck {
+    /// The answer with this error and no place in the ledger: it is no outcome.
+    pub fn refused(error: ErrorBody) -> Self {
+        Self {
+            ok: false,
+            reply: None,
+            error: Some(error),
+            position: None,
+            tag: None,
+            dup: false,
+            forgotten: false,
+        }
+    }
+}
+
 /// How the server's ledger stands to the cursor that the client sent at CONNECT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -101,7 +101,7 @@ fn plain_reply(args: &Args) -> Result<CallReply, CallError> {
 }
 
 fn reply(args: &Args) -> Result<CallReply, CallError> {
-    let first = args.items().ok().and_then(|items| items.into_iter().next()).ok_or(CallError::BadReply)?;
+    let first = args.first().ok_or(CallError::BadReply)?;
     let ack: ActionAck = first.decode().map_err(|_| CallError::BadReply)?;
     if ack.ok {
         let payload = ack.reply.unwrap_or_else(Payload::null);

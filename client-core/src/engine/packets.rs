@@ -176,11 +176,7 @@ impl Engine {
             };
             return self.outbox.answered(cx, seq, lane, verdict);
         }
-        let ack: Option<ActionAck> = args
-            .items()
-            .ok()
-            .and_then(|items| items.into_iter().next())
-            .and_then(|first| first.decode().ok());
+        let ack: Option<ActionAck> = args.first().and_then(|first| first.decode().ok());
         let ack = ack.unwrap_or_else(unreadable);
         if let Some(position) = ack.position {
             self.note_place(Place { position, tag: ack.tag.unwrap_or_default() });
@@ -195,23 +191,14 @@ fn first<T: DeserializeOwned>(event: &EventArgs) -> Option<T> {
 
 /// A session action's answer; one that cannot be read is a failure that may pass.
 fn session_answer<T: DeserializeOwned>(args: &Args) -> SessionAck<T> {
-    let first = args.items().ok().and_then(|items| items.into_iter().next());
-    first.and_then(|first| first.decode().ok()).unwrap_or_else(|| {
+    args.first().and_then(|first| first.decode().ok()).unwrap_or_else(|| {
         SessionAck::Refused(ErrorBody::new(ErrorCode::Internal, "an answer that cannot be read"))
     })
 }
 
 fn unreadable() -> ActionAck {
     let error = ErrorBody::new(ErrorCode::Internal, "an acknowledgement that cannot be read");
-    ActionAck {
-        ok: false,
-        reply: None,
-        error: Some(error),
-        position: None,
-        tag: None,
-        dup: false,
-        forgotten: false,
-    }
+    ActionAck::refused(error)
 }
 
 /// How long the last answers are waited for when the server goes away.

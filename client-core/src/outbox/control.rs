@@ -12,6 +12,7 @@ use crate::{
     engine::{Cx, Effect},
     error::{ControlError, StoreError},
     outcome::Outcome,
+    store::Tx,
 };
 
 impl Outbox {
@@ -55,12 +56,10 @@ impl Outbox {
         cx: &mut Cx<'_, '_>,
         id: ActionId,
     ) -> Result<Result<(), ControlError>, StoreError> {
-        let Some(mut row) = Row::find(cx.tx, id)? else { return Ok(Err(ControlError::NotFound)) };
-        match row.state {
-            ActionState::Settled => return Ok(Err(ControlError::Settled)),
-            ActionState::Parked => {}
-            _ => return Ok(Err(ControlError::NotParked)),
-        }
+        let mut row = match find_parked(cx.tx, id)? {
+            Ok(row) => row,
+            Err(error) => return Ok(Err(error)),
+        };
         if let (true, Some(position)) = (row.voided, row.position) {
             let place = Place { position, tag: row.tag.unwrap_or_default() };
             self.finish(cx, row.key(), Outcome::Cancelled, Some(place))?;
@@ -78,12 +77,10 @@ impl Outbox {
         cx: &mut Cx<'_, '_>,
         id: ActionId,
     ) -> Result<Result<ActionId, ControlError>, StoreError> {
-        let Some(mut row) = Row::find(cx.tx, id)? else { return Ok(Err(ControlError::NotFound)) };
-        match row.state {
-            ActionState::Settled => return Ok(Err(ControlError::Settled)),
-            ActionState::Parked => {}
-            _ => return Ok(Err(ControlError::NotParked)),
-        }
+        let mut row = match find_parked(cx.tx, id)? {
+            Ok(row) => row,
+            Err(error) => return Ok(Err(error)),
+        };
         let old = row.id;
         row.mark_retried(cx.tx)?;
         if row.id != old {
@@ -134,4 +131,13 @@ impl Outbox {
         self.oldest_from = self.oldest_from.min(seq);
         self.wake_lane(name);
     }
+}
+
+fn find_parked(tx: &Tx<'_>, id: ActionId) -> Result<Result<Row, ControlError>, StoreError> {
+    let Some(row) = Row::find(tx, id)? else { return Ok(Err(ControlError::NotFound)) };
+    Ok(match row.state {
+        ActionState::Parked => Ok(row),
+        ActionState::Settled => Err(ControlError::Settled),
+        _ => Err(ControlError::NotParked),
+    })
 }

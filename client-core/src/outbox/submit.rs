@@ -1,10 +1,6 @@
 use std::time::Duration;
 
-use keepline_protocol::{
-    ActionId,
-    limits::{ATTACHMENTS_MAX, NAME_BYTES_MAX},
-    names,
-};
+use keepline_protocol::ActionId;
 use rusqlite::params;
 
 use super::{
@@ -16,7 +12,6 @@ use super::{
 use crate::{
     engine::{Cx, Effect},
     error::{StoreError, SubmitError},
-    limits::{COALESCE_BYTES_MAX, LABEL_BYTES_MAX, LANE_BYTES_MAX, TTL_MAX},
     outcome::Outcome,
 };
 
@@ -31,8 +26,11 @@ impl Outbox {
         action: &NewAction,
         server_limit: Option<u64>,
     ) -> Result<Result<ActionId, SubmitError>, StoreError> {
-        if let Err(error) = self.check(action, server_limit) {
-            return Ok(Err(error));
+        // The handle has checked everything else; the server's limit is known here only.
+        let (bytes, limit) = (action.body.bytes(), self.options.action_bytes_max);
+        let limit = server_limit.map_or(limit, |server| server.min(limit));
+        if bytes > limit {
+            return Ok(Err(SubmitError::TooLarge { bytes, limit }));
         }
         let (tx, told) = (cx.tx, cx.effects.len());
         let written = tx.savepoint(|| self.write(cx, action))?;
@@ -51,37 +49,6 @@ impl Outbox {
             cx.effects.push_back(Effect::Changed { id: action.id });
         }
         Ok(written.map(|_| action.id))
-    }
-
-    fn check(&self, action: &NewAction, server_limit: Option<u64>) -> Result<(), SubmitError> {
-        let limit = server_limit.unwrap_or(u64::MAX).min(self.options.action_bytes_max);
-        let bytes = action.body.bytes();
-        if bytes > limit {
-            return Err(SubmitError::TooLarge { bytes, limit });
-        }
-        let fields = [
-            ("name", Some(&action.name), NAME_BYTES_MAX),
-            ("lane", action.lane.as_ref(), LANE_BYTES_MAX),
-            ("label", action.label.as_ref(), LABEL_BYTES_MAX),
-            ("coalesce", action.coalesce.as_ref(), COALESCE_BYTES_MAX),
-        ];
-        for (field, text, bytes_max) in fields {
-            if text.is_some_and(|text| text.is_empty() && field != "label" || text.len() > bytes_max) {
-                return Err(SubmitError::BadField { field });
-            }
-        }
-        if !names::is_allowed(&action.name) {
-            return Err(SubmitError::BadField { field: "name" });
-        }
-        if let Body::Raw { attachments, .. } = &action.body
-            && attachments.len() > ATTACHMENTS_MAX
-        {
-            return Err(SubmitError::BadField { field: "attachments" });
-        }
-        if action.ttl.is_some_and(|ttl| ttl > TTL_MAX) {
-            return Err(SubmitError::BadField { field: "ttl" });
-        }
-        Ok(())
     }
 
     fn write(&mut self, cx: &mut Cx<'_, '_>, action: &NewAction) -> Result<Written, WriteError> {
@@ -201,7 +168,7 @@ impl Body {
     }
 
     /// What counts against the limits: JSON and attachments.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         let attachments = match self {
             Self::Payload(_) => 0,
             Self::Raw { attachments, .. } => attachments.iter().map(bytes::Bytes::len).sum(),

@@ -74,6 +74,11 @@ impl Args {
         Ok(items.into_iter().map(Payload::received).collect())
     }
 
+    /// The first element, where there is one.
+    pub fn first(&self) -> Option<Payload> {
+        self.items().ok()?.into_iter().next()
+    }
+
     /// Reads an event: its first element is the name. (A number is allowed as a name by the protocol and is given
     /// as its text.)
     ///

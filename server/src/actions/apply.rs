@@ -68,7 +68,7 @@ impl Application {
                 Err(ActionError(Kind::Storage(error))) => return Err(error),
                 Err(ActionError(Kind::Refused(error) | Kind::Later(error))) => {
                     tx.take_back()?;
-                    refused(error)
+                    ActionAck::refused(error)
                 }
             }),
             Asked::Action { name, payload, claim: Some(claim) } => self.admitted(tx, *claim, |tx| {
@@ -98,10 +98,10 @@ impl Application {
     ) -> Result<ActionAck, StorageError> {
         match ledger::admit(tx, self.known.id, claim, self.digest)? {
             Admission::Known(recorded) => Ok(recorded.ack()),
-            Admission::Refused(error) => Ok(refused(error)),
+            Admission::Refused(error) => Ok(ActionAck::refused(error)),
             Admission::Apply => Ok(match apply(tx)? {
                 Ok(outcome) => ledger::record(tx, self.known.id, claim.id, self.digest, outcome)?.ack(),
-                Err(error) => refused(error),
+                Err(error) => ActionAck::refused(error),
             }),
         }
     }
@@ -137,7 +137,7 @@ impl Work for Application {
                 if let Err(error) = result {
                     tracing::warn!(%error, owner = %self.known.owner, "an action was not stored");
                 }
-                refused(ErrorBody::new(ErrorCode::Unavailable, "not stored; try again"))
+                ActionAck::refused(ErrorBody::new(ErrorCode::Unavailable, "not stored; try again"))
             }
         };
         self.metrics.answered(&answer);
@@ -153,19 +153,6 @@ impl Work for Application {
 pub(crate) fn ack_frames<T: serde::Serialize>(id: u64, answer: &T) -> Frames {
     let args = Args::ack().value(answer).expect("an answer is JSON").build();
     Packet::root(PacketKind::Ack { id, args }).into()
-}
-
-/// An answer that is no outcome.
-pub(crate) fn refused(error: ErrorBody) -> ActionAck {
-    ActionAck {
-        ok: false,
-        reply: None,
-        error: Some(error),
-        position: None,
-        tag: None,
-        dup: false,
-        forgotten: false,
-    }
 }
 
 fn accepted(reply: Payload) -> ActionAck {

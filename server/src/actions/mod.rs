@@ -11,7 +11,7 @@ mod test;
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
-pub(crate) use apply::{Application, Asked, Desk, ack_frames, refused};
+pub(crate) use apply::{Application, Asked, Desk, ack_frames};
 pub use context::ActionContext;
 pub use error::ActionError;
 use keepline_protocol::{Action, ErrorCode, Payload};

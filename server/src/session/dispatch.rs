@@ -1,15 +1,15 @@
 use std::time::Duration;
 
 use keepline_protocol::{
-    ActionMeta, AuthRefresh, AuthRefreshed, ErrorBody, ErrorCode, LedgerCheck, LedgerChecked, Payload,
-    SessionAck, VoidRequest, limits, names,
+    ActionAck, ActionMeta, AuthRefresh, AuthRefreshed, ErrorBody, ErrorCode, LedgerCheck, LedgerChecked,
+    Payload, SessionAck, VoidRequest, limits, names,
     socket_io::{Args, EventArgs},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Flow, Session};
 use crate::{
-    actions::{Application, Asked, ack_frames, refused},
+    actions::{Application, Asked, ack_frames},
     clock::rfc3339,
     connection::Frames,
     ledger::Claim,
@@ -25,7 +25,7 @@ impl Session {
         let payload = items.next().unwrap_or_else(Payload::null);
         if let Err(wait) = self.seat.act(self.app.hub.now_ms()) {
             self.app.metrics.rate_limited();
-            return self.answer(ack, &refused(rate_limited(wait))).await;
+            return self.answer(ack, &ActionAck::refused(rate_limited(wait))).await;
         }
         match name.as_str() {
             names::STREAM_SUBSCRIBE => self.subscribe(ack, &payload).await,
@@ -42,11 +42,11 @@ impl Session {
                 Ok(VoidRequest { id, prev, mark }) => {
                     self.apply(ack, Asked::Void(Claim { id, prev, mark })).await
                 }
-                Err(error) => self.answer(ack, &refused(error)).await,
+                Err(error) => self.answer(ack, &ActionAck::refused(error)).await,
             },
             _ => match self.read_action(name, payload, args, items.next().as_ref()) {
                 Ok(asked) => self.apply(ack, asked).await,
-                Err(error) => self.answer(ack, &refused(error)).await,
+                Err(error) => self.answer(ack, &ActionAck::refused(error)).await,
             },
         }
     }
