@@ -16,7 +16,7 @@ use crate::{
     shared::{OutboxChange, Shared, within},
     signals::Wish,
     status::{Line, Status},
-    stream::{EventStream, Events, Observer},
+    stream::{Batches, CursorMode, EventStream, Events, Item, ManualStream, Observer},
     submission::{Submission, Submit, check_name, payload_of, raw_args},
     tap::Tap,
 };
@@ -209,6 +209,18 @@ impl Client {
     pub fn events(&self, events: impl Into<Events>) -> Result<EventStream, EventsError> {
         let mailbox = self.handle.shared.consume(events.into())?;
         Ok(EventStream::new(mailbox, self.handle.downgrade()))
+    }
+
+    /// As [`events`](Self::events), by the batch: for the bindings to other languages.
+    ///
+    /// # Errors
+    /// As for [`events`](Self::events).
+    pub fn event_batches(&self, events: impl Into<Events>) -> Result<Batches<Item>, EventsError> {
+        let events = events.into();
+        let is_manual = events.mode == CursorMode::Manual;
+        // What was taken is said by the batch.
+        let stream = self.events(events.cursor(CursorMode::Manual))?;
+        Ok(if is_manual { Batches::new(ManualStream(stream)) } else { Batches::new(stream) })
     }
 
     /// A live tap on a stream, beside its consumer or without one.

@@ -9,7 +9,7 @@ macro_rules! errors {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident $( { $($field:ident : $type:ty),* } )? = $code:literal, $text:literal;)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq)]
-        #[non_exhaustive]
+        #[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
         pub enum $name {
             $($(#[$variant_doc])* $variant $( { $(#[doc = concat!("The ", stringify!($field), ".")] $field: $type),* } )?,)*
         }

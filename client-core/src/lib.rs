@@ -116,10 +116,12 @@ pub use outcome::{FromReply, Outcome, Rejection, Reply};
 pub use shared::OutboxChange;
 pub use status::{AuthTrouble, Line, LineTrouble, Status};
 pub use store::{OutboxReader, Totals};
-pub use stream::{Acknowledge, CursorMode, Envelope, Event, EventStream, Events, Item, Observer, Place};
+pub use stream::{
+    Acknowledge, Batch, Batches, CursorMode, Envelope, Event, EventStream, Events, Item, Observer, Place,
+};
 pub use submission::{Attachment, Submission, Submit};
 pub use tap::{Tap, Tapped};
-pub use token::{TokenError, TokenFuture, TokenProvider, TokenRequest};
+pub use token::{TokenError, TokenFuture, TokenProvider, TokenRequest, TokenRequests};
 #[doc(hidden)]
 pub use transport::{BoxedIo, DialFuture, Dialer, Io};
 

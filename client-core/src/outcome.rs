@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 ///
 /// `R` is the type of the reply: the action's own where the submission knows it, [`Reply`] as it came otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub enum Outcome<R = Reply> {
     /// The server applied it, once.
     Accepted(R),

@@ -47,7 +47,7 @@ pub(crate) type Observers = BTreeMap<Stream, Fanout<Delivery>>;
 
 /// Something that happened to an action in the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub enum OutboxChange {
     /// It was added, or changed its state.
     Changed(ActionId),

@@ -17,7 +17,7 @@ pub struct Status {
 
 /// The state of the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub enum Line {
     /// Nobody asked for a connection yet, or `disconnect` was called.
     Idle,
@@ -69,7 +69,7 @@ impl Line {
 /// Why there is no line at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub enum LineTrouble {
     /// The name could not be resolved.
     Dns,
@@ -107,7 +107,7 @@ pub enum LineTrouble {
 
 /// Why the app has to act before there can be a line.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub enum AuthTrouble {
     /// The config has no token and no provider, and the server wants one.
     TokenMissing,

@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::Stream;
 
-use crate::{limits::TAP_ITEMS_MAX, signals::Signals};
+use crate::{limits::TAP_ITEMS_MAX, signals::Signals, stream::Batches};
 
 /// One sender, many readers, each with a bounded queue of its own. A slow reader loses the oldest items and is told
 /// how many.
@@ -135,7 +135,15 @@ impl<T> Tap<T> {
         std::future::poll_fn(|cx| self.poll(cx)).await
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Tapped<T>>> {
+    /// The same tap by the batch.
+    pub fn into_batches(self) -> Batches<Tapped<T>>
+    where
+        T: Send + 'static,
+    {
+        Batches::new(self)
+    }
+
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Tapped<T>>> {
         let mut state = self.shared.state();
         if state.lost > 0 {
             return Poll::Ready(Some(Tapped::Lagged(std::mem::take(&mut state.lost))));

@@ -1,4 +1,9 @@
-use std::{fmt, panic::AssertUnwindSafe, pin::Pin, sync::Arc};
+use std::{
+    fmt,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use futures_util::FutureExt;
 use keepline_protocol::{Token, limits::TOKEN_BYTES_MAX};
@@ -43,7 +48,7 @@ where
 
 /// Why a provider has no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub enum TokenError {
     /// Not now: the client asks again after a while.
     Unavailable,
@@ -89,6 +94,94 @@ impl TokenRequest {
     }
 }
 
+/// The questions for a token, to be pulled one at a time: for the bindings to other languages, where a call from
+/// here into the app would come at a bad moment, such as the end of its interpreter.
+///
+/// See [`Config::token_requests`](crate::Config::token_requests). Dropping it leaves every question unanswered.
+#[derive(Debug)]
+pub struct TokenRequests {
+    slot: Arc<Slot>,
+}
+
+impl TokenRequests {
+    pub(crate) fn new() -> (TokenSource, Self) {
+        let slot = Arc::<Slot>::default();
+        (TokenSource::Pulled(Arc::new(Asker(Arc::clone(&slot)))), Self { slot })
+    }
+
+    /// Waits for the next question; `None` once the client is gone or after [`end`](Self::end). A newer question
+    /// takes the place of one that nobody has pulled. One at a time may wait here.
+    pub async fn next(&self) -> Option<TokenRequest> {
+        loop {
+            let moved = self.slot.moved.notified();
+            {
+                let mut question = self.slot.question();
+                if let Some(request) = question.waiting.take() {
+                    return Some(request);
+                }
+                if question.has_ended {
+                    return None;
+                }
+            }
+            moved.await;
+        }
+    }
+
+    /// Nobody answers from now on; the client goes on with the token that it has.
+    pub fn end(&self) {
+        self.slot.end();
+    }
+}
+
+impl Drop for TokenRequests {
+    fn drop(&mut self) {
+        self.slot.end();
+    }
+}
+
+/// The client's side; with it the questions end.
+pub(crate) struct Asker(Arc<Slot>);
+
+impl Drop for Asker {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// Room for one question: the client asks one at a time, and gives up the last one when it asks anew.
+#[derive(Debug, Default)]
+struct Slot {
+    question: Mutex<Question>,
+    moved: tokio::sync::Notify,
+}
+
+#[derive(Debug, Default)]
+struct Question {
+    waiting: Option<TokenRequest>,
+    has_ended: bool,
+}
+
+impl Slot {
+    fn ask(&self, request: TokenRequest) {
+        let mut question = self.question();
+        // A request that is dropped is answered by that.
+        if !question.has_ended {
+            question.waiting = Some(request);
+            self.moved.notify_one();
+        }
+    }
+
+    fn end(&self) {
+        *self.question() = Question { waiting: None, has_ended: true };
+        self.moved.notify_one();
+    }
+
+    fn question(&self) -> MutexGuard<'_, Question> {
+        // Nothing panics while it is held.
+        self.question.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// What the config says about tokens.
 #[derive(Clone, Default)]
 pub(crate) enum TokenSource {
@@ -97,6 +190,7 @@ pub(crate) enum TokenSource {
     Fixed(Token),
     Provider(Arc<dyn TokenProvider>),
     Handler(Arc<dyn Fn(TokenRequest) + Send + Sync>),
+    Pulled(Arc<Asker>),
 }
 
 impl fmt::Debug for TokenSource {
@@ -106,6 +200,7 @@ impl fmt::Debug for TokenSource {
             Self::Fixed(_) => "Fixed",
             Self::Provider(_) => "Provider",
             Self::Handler(_) => "Handler",
+            Self::Pulled(_) => "Pulled",
         })
     }
 }
@@ -129,6 +224,7 @@ impl TokenDesk {
             TokenSource::Fixed(token) => Box::pin(std::future::ready(Ok(token))),
             TokenSource::Provider(provider) => Box::pin(from_provider(provider, reason)),
             TokenSource::Handler(handler) => Box::pin(from_handler(handler, reason)),
+            TokenSource::Pulled(asker) => Box::pin(from_whoever_pulls(asker, reason)),
         });
     }
 
@@ -165,6 +261,12 @@ async fn from_handler(
     // A handler may block, for instance on another language's lock, and the driver must go on meanwhile. Its panic
     // stays on that thread and drops the request.
     tokio::task::spawn_blocking(move || handler(TokenRequest { reason, answer }));
+    checked(answered.await.unwrap_or(Err(TokenError::Unavailable)))
+}
+
+async fn from_whoever_pulls(asker: Arc<Asker>, reason: TokenReason) -> Result<Token, TokenFailure> {
+    let (answer, answered) = oneshot::channel();
+    asker.0.ask(TokenRequest { reason, answer });
     checked(answered.await.unwrap_or(Err(TokenError::Unavailable)))
 }
 
@@ -224,6 +326,34 @@ mod tests {
         assert_eq!(ask(provider(|_| Ok("".into()))).await, Err(TokenFailure::Unavailable));
         let overlong = provider(|_| Ok("x".repeat(TOKEN_BYTES_MAX + 1).into()));
         assert_eq!(ask(overlong).await, Err(TokenFailure::Unavailable));
+    }
+
+    #[tokio::test]
+    async fn questions_can_be_pulled() {
+        let (source, requests) = TokenRequests::new();
+        let answering = async {
+            let request = requests.next().await.unwrap();
+            assert_eq!(request.reason(), TokenReason::Connect);
+            request.resolve("pulled");
+        };
+        assert_eq!(tokio::join!(ask(source.clone()), answering).0, Ok("pulled".into()));
+        let answering = async { drop(requests.next().await.unwrap()) };
+        assert_eq!(tokio::join!(ask(source.clone()), answering).0, Err(TokenFailure::Unavailable));
+        // The client has gone.
+        drop(source);
+        assert!(requests.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn after_the_end_nobody_answers_and_nobody_waits() {
+        let (source, requests) = TokenRequests::new();
+        requests.end();
+        assert!(requests.next().await.is_none());
+        assert_eq!(ask(source.clone()).await, Err(TokenFailure::Unavailable));
+        let (source, requests) = TokenRequests::new();
+        let waiting = ask(source);
+        drop(requests);
+        assert_eq!(waiting.await, Err(TokenFailure::Unavailable));
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     engine::LanePolicy,
     limits::RECEIVE_BYTES_DEFAULT,
-    token::{TokenProvider, TokenRequest, TokenSource},
+    token::{TokenProvider, TokenRequest, TokenRequests, TokenSource},
     transport::{Dialer, TcpDialer},
 };
 
@@ -127,6 +127,13 @@ impl Config {
     pub fn token_handler(mut self, handler: impl Fn(TokenRequest) + Send + Sync + 'static) -> Self {
         self.tokens = TokenSource::Handler(Arc::new(handler));
         self
+    }
+
+    /// Who gives a token whenever one is needed, as questions that are pulled.
+    pub fn token_requests(mut self) -> (Self, TokenRequests) {
+        let (source, requests) = TokenRequests::new();
+        self.tokens = source;
+        (self, requests)
     }
 
     /// Whom the queue and the cursors belong to: the subject of the tokens to come. Without it the first session

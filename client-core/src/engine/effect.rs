@@ -103,7 +103,7 @@ impl IncomingEvent {
 
 /// Why a token is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub enum TokenReason {
     /// A connection is about to be made.
     Connect,

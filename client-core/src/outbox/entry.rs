@@ -29,7 +29,7 @@ pub(crate) enum Body {
 
 /// Whether a plain server answers this action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub enum AckMode {
     /// An acknowledgement is asked for and settles the action.
     #[default]
@@ -41,7 +41,7 @@ pub enum AckMode {
 
 /// Where an action stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub enum ActionState {
     /// Waits; never sent.
     Queued,

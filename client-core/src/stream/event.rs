@@ -12,7 +12,7 @@ use crate::{client::WeakHandle, command::Command, driver::Request, engine::Incom
 
 /// An item of a stream, as [`EventStream::next_item`](crate::EventStream::next_item) gives it.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub enum Item {
     /// An event.
     Event(Envelope),
@@ -101,7 +101,7 @@ macro_rules! events {
         /// An item of a stream with the types of the catalogue, as [`EventStream::next`](crate::EventStream::next)
         /// gives it.
         #[derive(Debug, Clone)]
-        #[non_exhaustive]
+        #[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
         pub enum Event {
             $(#[doc = concat!("See [`", stringify!($name), "`](crate::catalogue::", stringify!($name), ").")]
             $name($name),)*

@@ -27,7 +27,7 @@ impl Spot {
 
 /// Who says up to where the app has taken events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub enum CursorMode {
     /// An event counts as taken when the app asks for the one after it.
     #[default]

@@ -1,3 +1,4 @@
+mod batches;
 mod event;
 mod mailbox;
 
@@ -8,10 +9,15 @@ use std::{
     task::{Context, Poll},
 };
 
+use futures_util::Stream as _;
 use keepline_protocol::Stream;
 
-pub(crate) use self::mailbox::{Mailbox, Progress};
+pub(crate) use self::{
+    batches::ManualStream,
+    mailbox::{Mailbox, Progress},
+};
 pub use self::{
+    batches::{Batch, Batches},
     event::{Acknowledge, Envelope, Event, Item, Place},
     mailbox::CursorMode,
 };
@@ -165,6 +171,15 @@ impl Observer {
         Some(self.convert(tapped))
     }
 
+    /// The same tap by the batch.
+    pub fn into_batches(self) -> Batches<Tapped<Item>> {
+        Batches::new(self)
+    }
+
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Tapped<Item>>> {
+        Pin::new(&mut self.tap).poll_next(cx).map(|tapped| tapped.map(|tapped| self.convert(tapped)))
+    }
+
     fn convert(&self, tapped: Tapped<Delivery>) -> Tapped<Item> {
         match tapped {
             Tapped::Item(item) => Tapped::Item(to_item(&self.stream, item, &self.client)),
@@ -177,8 +192,7 @@ impl futures_util::Stream for Observer {
     type Item = Tapped<Item>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Tapped<Item>>> {
-        let this = self.get_mut();
-        Pin::new(&mut this.tap).poll_next(cx).map(|tapped| tapped.map(|tapped| this.convert(tapped)))
+        self.get_mut().poll_item(cx)
     }
 }
 

@@ -43,6 +43,8 @@ async fn print_events(watch: &Watch, mut stream: EventStream, output: Output) ->
                 output.gone(&watch.stream);
                 return Ok(Exit::Refused);
             }
+            // An app is built without the bindings, and meets new kinds of items in a later version.
+            #[allow(unreachable_patterns)]
             Some(_) => {}
             None => return Err(Failure::new(Exit::Store, "CLOSED", "the stream ended")),
         }
