@@ -6,6 +6,7 @@ pub mod conformance;
 pub mod cut_proxy;
 pub mod peers;
 pub mod process;
+pub mod scenario_host;
 pub mod show;
 pub mod sim;
 pub mod wire;

@@ -84,6 +84,9 @@ pub struct CoreConfig {
     /// The longest such delay, in milliseconds.
     #[uniffi(default = None)]
     pub reconnect_cap_ms: Option<u64>,
+    /// How often an action is tried before it is parked.
+    #[uniffi(default = None)]
+    pub attempts: Option<u32>,
     /// The largest packet that is read, in bytes.
     #[uniffi(default = None)]
     pub receive_limit: Option<u64>,
@@ -142,6 +145,7 @@ impl CoreConfig {
         config = given(config, self.sdk.clone(), Config::sdk);
         config = given(config, self.path.clone(), Config::path);
         config = given(config, self.namespace.clone(), Config::namespace);
+        config = given(config, self.attempts, Config::attempts);
         config = given(config, self.disk_quota, Config::disk_quota);
         config = given(config, self.ttl_ms.map(Duration::from_millis), Config::ttl);
         config = given(config, self.default_lane.map(Into::into), Config::default_lane_policy);

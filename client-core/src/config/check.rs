@@ -91,6 +91,10 @@ impl Config {
             check((options.action_bytes_max..=BYTES_MAX).contains(&bytes), "capacity")?;
             (options.capacity_rows, options.capacity_bytes) = (rows, bytes);
         }
+        if let Some(attempts) = self.attempts {
+            check((1..=ATTEMPTS_MAX).contains(&attempts), "attempts")?;
+            options.attempts_max = attempts;
+        }
         if let Some(ttl) = self.ttl {
             check(!ttl.is_zero() && ttl <= TTL_MAX, "ttl")?;
             options.ttl = ttl;
@@ -183,6 +187,9 @@ const ROWS_MAX: u64 = 100_000_000;
 /// 1 TiB, for the same reason.
 const BYTES_MAX: u64 = 1 << 40;
 
+/// At a minute each that is most of a day, behind which nobody looks at a queue.
+const ATTEMPTS_MAX: u32 = 1_000;
+
 const BUFFER_EVENTS_MAX: u32 = 1_000_000;
 
 /// Rows, indexes, outcomes and SQLite's own pages beside the payloads.
@@ -238,6 +245,8 @@ mod tests {
         assert!(config().capacity(1, 64 * 1024).check().is_ok());
         assert_eq!(refused(config().reconnect(Duration::ZERO, second)), "reconnect");
         assert_eq!(refused(config().reconnect(2 * second, second)), "reconnect");
+        assert_eq!(refused(config().attempts(0)), "attempts");
+        assert_eq!(refused(config().attempts(1_001)), "attempts");
         assert_eq!(refused(config().buffer(0, 1)), "buffer");
         assert_eq!(refused(config().receive_limit(PACKET_BYTES_MAX - 1)), "receive_limit");
         assert_eq!(refused(config().disk_quota(1)), "disk_quota");

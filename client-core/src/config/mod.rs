@@ -58,6 +58,7 @@ pub struct Config {
     extra_roots: Vec<Vec<u8>>,
     pinned_keys: Vec<[u8; 32]>,
     reconnect: Option<(Duration, Duration)>,
+    attempts: Option<u32>,
     receive_limit: usize,
     seed: Option<u64>,
     clock: Clock,
@@ -97,6 +98,7 @@ impl Config {
             extra_roots: Vec::new(),
             pinned_keys: Vec::new(),
             reconnect: None,
+            attempts: None,
             receive_limit: RECEIVE_BYTES_DEFAULT,
             seed: None,
             clock: Clock::System,
@@ -256,6 +258,13 @@ impl Config {
     /// delay is drawn between zero and a ceiling that doubles from the first to the longest.
     pub fn reconnect(mut self, base: Duration, cap: Duration) -> Self {
         self.reconnect = Some((base, cap));
+        self
+    }
+
+    /// How often an action that failed in a way that may pass is tried before it is parked: 10 times unless changed
+    /// here, from 1 to 1,000. A lost line, an expired token and a rate limit never count.
+    pub fn attempts(mut self, max: u32) -> Self {
+        self.attempts = Some(max);
         self
     }
 

@@ -1,0 +1,81 @@
+# shellcheck shell=bash
+# The library that the packages carry, and the generator of their bindings. `source` this, then call:
+#
+#   library_build         builds both, and sets KEEPLINE_LIBRARY, KEEPLINE_LIBRARY_STRIPPED and KEEPLINE_BINDGEN
+#   library_build_bench   the same library with the generator of events, in KEEPLINE_LIBRARY_BENCH
+#   library_bindings LANGUAGE FOLDER [LIBRARY]   writes the generated code of a language
+#   library_strip FROM TO [NAME...]
+#
+# What is set in the environment already is taken as it is. The build has a folder of its own, since its flags for C
+# would make cargo build the rest of the workspace again.
+
+LIBRARY_TARGET="$ROOT/.cache/library"
+
+# The client's SQLite is a queue: no full-text search, no R-trees, no extensions. C code cannot unwind, and needs no
+# tables for it. Functions that are the same are kept once.
+LIBRARY_SQLITE=(
+    -USQLITE_ENABLE_FTS3 -USQLITE_ENABLE_FTS3_PARENTHESIS -USQLITE_ENABLE_FTS5 -USQLITE_ENABLE_RTREE
+    -USQLITE_ENABLE_DBSTAT_VTAB -USQLITE_ENABLE_STAT4 -USQLITE_SOUNDEX
+    -USQLITE_ENABLE_LOAD_EXTENSION -DSQLITE_OMIT_LOAD_EXTENSION
+)
+
+library_build() {
+    if [ -z "${KEEPLINE_LIBRARY:-}" ]; then
+        library_cargo "$LIBRARY_TARGET"
+        KEEPLINE_LIBRARY="$LIBRARY_TARGET/release-ffi/libkeepline_ffi.so"
+    fi
+    if [ -z "${KEEPLINE_LIBRARY_STRIPPED:-}" ]; then
+        mkdir -p "$ROOT/.cache/stripped"
+        KEEPLINE_LIBRARY_STRIPPED="$ROOT/.cache/stripped/libkeepline_ffi.so"
+        library_strip "$KEEPLINE_LIBRARY" "$KEEPLINE_LIBRARY_STRIPPED"
+    fi
+    if [ -z "${KEEPLINE_BINDGEN:-}" ]; then
+        # As the test command builds it, so that it is not compiled twice.
+        cargo build "${WHOLE[@]}" --bins --tests
+        KEEPLINE_BINDGEN="$(binary_dir)/uniffi-bindgen"
+    fi
+    export KEEPLINE_LIBRARY KEEPLINE_LIBRARY_STRIPPED KEEPLINE_BINDGEN
+}
+
+library_build_bench() {
+    [ -z "${KEEPLINE_LIBRARY_BENCH:-}" ] || return 0
+    library_cargo "$ROOT/.cache/library-bench" --features bench
+    export KEEPLINE_LIBRARY_BENCH="$ROOT/.cache/library-bench/release-ffi/libkeepline_ffi.so"
+}
+
+# library_cargo TARGET [FLAG...]
+library_cargo() {
+    local icf=()
+    case "$(uname -sm)" in
+        # Rust's own linker, which is the default there, knows it.
+        "Linux x86_64") icf=(-C link-arg=-Wl,--icf=safe) ;;
+    esac
+    LIBSQLITE3_FLAGS="${LIBRARY_SQLITE[*]}" \
+    CFLAGS="${CFLAGS:-} -fno-asynchronous-unwind-tables -fno-unwind-tables" \
+    RUSTFLAGS="${RUSTFLAGS:-} ${icf[*]}" \
+        cargo build --locked -p keepline-ffi --profile release-ffi --target-dir "$1" "${@:2}"
+}
+
+library_bindings() {
+    (cd "$ROOT" && "$KEEPLINE_BINDGEN" generate --library "${3:-$KEEPLINE_LIBRARY}" --language "$1" \
+        --out-dir "$2" --no-format) >/dev/null
+}
+
+# What the loader needs stays, everything else goes.
+library_strip() {
+    strip --strip-unneeded -o "$2" "$1"
+}
+
+# The budget, in bytes.
+LIBRARY_BYTES_MAX=3500000
+
+# library_size: prints the size, and what grew where it is beyond the budget.
+library_size() {
+    local bytes
+    bytes="$(stat -c %s "$KEEPLINE_LIBRARY_STRIPPED")"
+    echo "library, stripped: $bytes bytes (at most $LIBRARY_BYTES_MAX)"
+    [ "$bytes" -le "$LIBRARY_BYTES_MAX" ] && return 0
+    echo "the parts of it, with their bytes in the last measured library:"
+    python3 "$ROOT/scripts/lib/library_parts.py" "$KEEPLINE_LIBRARY" "$ROOT/uniffi/size.json"
+    return 1
+}
