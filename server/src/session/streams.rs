@@ -23,6 +23,7 @@ impl Session {
             let error = ErrorBody::new(ErrorCode::RateLimited, "too many streams on one connection");
             return self.answer(ack, &SessionAck::<Subscribed>::Refused(error)).await;
         }
+        let stream = asked.stream.clone();
         let page = match self.app.hub.page(&self.known, &self.outlet, asked).await {
             Ok(page) => page,
             Err(error) => {
@@ -49,7 +50,8 @@ impl Session {
         match page.position {
             Some((id, _)) if more => self.app.hub.unwatch(&self.outlet, id),
             Some((id, next)) => self.outlet.go_live(id, next),
-            None => {}
+            // It may have been removed just after it was watched.
+            None => self.app.hub.unsubscribe(&self.outlet, &stream),
         }
         Flow::On
     }
@@ -72,10 +74,7 @@ impl Session {
                 return Flow::Over;
             }
         }
-        for job in self.outlet.take_followed() {
-            if self.outlet.watched().len() >= limits::STREAMS_MAX {
-                break;
-            }
+        while let Some(job) = self.outlet.next_to_follow() {
             let followed = self.app.hub.follow(&self.known, &self.outlet, &Stream::Job(job)).await;
             if let Err(error) = followed {
                 tracing::warn!(%error, "cannot follow a job");
@@ -108,7 +107,9 @@ impl Session {
                 return Flow::Over;
             }
         }
-        if events.is_empty() {
+        if self.outlet.end_among(&events) {
+            self.app.hub.unwatch(&self.outlet, behind.id);
+        } else if events.is_empty() {
             self.outlet.skip(behind.id);
         } else {
             self.outlet.go_live(behind.id, next);

@@ -1,3 +1,4 @@
+use keepline_protocol::limits::STREAMS_MAX;
 use serde_json::{Value, json};
 
 use crate::{
@@ -26,6 +27,44 @@ async fn a_stock_client_follows_its_user_stream_and_its_jobs() {
         }
     }
     assert_eq!((created, results), (2, 1));
+}
+
+#[tokio::test]
+async fn a_stock_client_may_start_more_jobs_than_a_connection_holds_streams() {
+    let jobs = STREAMS_MAX + 64;
+    let server = TestServer::start();
+    let mut peer = Peer::stock(&server, "alice").await;
+    for _ in 0..jobs {
+        peer.emit("test:job:v1", &[json!({ "events": 1 })]).await;
+    }
+    let (mut ticks, mut ends) = (0, 0);
+    // Each job's end stands on its own stream and on the user's.
+    while ends < 2 * jobs {
+        match peer.next_event().await.0.as_str() {
+            "test:tick:v1" => ticks += 1,
+            "job:completed:v1" => ends += 1,
+            _ => {}
+        }
+    }
+    assert_eq!(ticks, jobs);
+}
+
+#[tokio::test]
+async fn a_job_that_is_asked_for_again_is_not_sent_twice() {
+    let server = TestServer::start();
+    let mut peer = Peer::stock(&server, "alice").await;
+    let args = [json!({ "events": 2, "interval_ms": 60_000 }), json!({ "id": fresh_id() })];
+    assert_eq!(peer.call("test:job:v1", &args).await["dup"], Value::Null);
+    peer.event("test:tick:v1").await;
+    let again = peer.call("test:job:v1", &args).await;
+    assert_eq!(again["dup"], true);
+    peer.call("task:cancel:v1", &[json!({ "job": again["reply"]["job"] })]).await;
+    let mut ends = 0;
+    while ends < 2 {
+        let (name, _) = peer.next_event().await;
+        assert_ne!(name, "test:tick:v1");
+        ends += usize::from(name == "job:cancelled:v1");
+    }
 }
 
 #[tokio::test]
