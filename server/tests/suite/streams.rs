@@ -384,12 +384,12 @@ async fn a_removed_stream_leaves_its_place_on_the_connection() {
 #[tokio::test]
 async fn a_watcher_of_a_removed_stream_gets_nothing_of_a_later_one() {
     let server = TestServer::start();
+    let (mut bob, _) = Peer::keepline(&server, "bob").await;
     let (mut alice, _) = Peer::keepline(&server, "alice").await;
+    // The newest of all streams: its id would be the next one given, if ids were given twice.
     let job = finished_job(&mut alice, 1).await;
     subscribe(&mut alice, json!({ "stream": format!("job:{job}") })).await;
     alice.kept_events();
-    // Bob's own rows are there before, so that his job's stream is the next to be made.
-    let (mut bob, _) = Peer::keepline(&server, "bob").await;
     server.clock.forward(Retention::default().job_log_age + Duration::from_secs(1));
     server.publisher.maintain().await.unwrap();
     let answer = bob.act("test:job:v1", json!({ "events": 100 })).await;
