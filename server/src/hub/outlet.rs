@@ -159,23 +159,25 @@ impl Outlet {
         true
     }
 
-    /// Sends what was left for the session's task, as far as there is room. Gives whether more is left. Under the
-    /// lock, so that nothing newer overtakes it.
-    pub(crate) fn send_left(&self) -> bool {
+    /// Sends what was left for the session's task, as far as there is room. Gives the size of what did not go out,
+    /// if anything did not. Under the lock, so that nothing newer overtakes it.
+    pub(crate) fn send_left(&self) -> Option<usize> {
         let mut state = self.lock();
         while let Some(frames) = state.answers.front() {
             if self.link.try_send(frames.clone()) == Err(TrySendError::Full) {
-                return true;
+                return Some(frames.bytes());
             }
             state.answers.pop_front();
         }
         while let Some(event) = state.ephemeral.front() {
-            if self.link.try_send(event.frames(self.meta)) == Err(TrySendError::Full) {
-                return true;
+            let frames = event.frames(self.meta);
+            let bytes = frames.bytes();
+            if self.link.try_send(frames) == Err(TrySendError::Full) {
+                return Some(bytes);
             }
             state.ephemeral.pop_front();
         }
-        false
+        None
     }
 
     // Events.

@@ -69,8 +69,8 @@ impl Session {
 
     /// Does what the outlet had left for this task.
     pub(super) async fn catch_up(&mut self) -> Flow {
-        while self.outlet.send_left() {
-            if self.outlet.link().ready().await.is_err() {
+        while let Some(bytes) = self.outlet.send_left() {
+            if self.outlet.link().room_for(bytes).await.is_err() {
                 return Flow::Over;
             }
         }
