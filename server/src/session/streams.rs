@@ -101,6 +101,13 @@ impl Session {
                 return Flow::Over;
             }
         };
+        let hole = events.first().is_none_or(|first| first.offset != behind.next);
+        if hole && !self.outlet.meta() {
+            // Without offsets it could not see the hole. A lost connection it does see, and comes back.
+            tracing::debug!(owner = %self.known.owner, stream = %behind.stream, "too slow for what is kept");
+            self.app.metrics.reset();
+            return Flow::Over;
+        }
         self.app.metrics.replayed(events.len());
         for event in &events {
             if self.send(event.frames(self.outlet.meta())).await == Flow::Over {
