@@ -62,7 +62,7 @@ export interface ConnectAuth {
 }
 
 /** Why a CONNECT was refused. */
-export type ConnectCode = "AUTH_TOKEN_MISSING" | "AUTH_TOKEN_INVALID" | "AUTH_TOKEN_EXPIRED" | "PROTO_UNSUPPORTED" | "RATE_LIMITED" | "UNAVAILABLE" | (string & {});
+export type ConnectCode = "AUTH_TOKEN_MISSING" | "AUTH_TOKEN_INVALID" | "AUTH_TOKEN_EXPIRED" | "PROTO_UNSUPPORTED" | "BAD_REQUEST" | "RATE_LIMITED" | "UNAVAILABLE" | (string & {});
 
 /** The payload of CONNECT_ERROR. */
 export interface ConnectRefused {

@@ -112,6 +112,8 @@ codes! {
         AuthTokenExpired = "AUTH_TOKEN_EXPIRED",
         /// The server does not speak this version of Keepline.
         ProtoUnsupported = "PROTO_UNSUPPORTED",
+        /// The payload of CONNECT is malformed, or names too many streams.
+        BadRequest = "BAD_REQUEST",
         /// Too many connections or attempts.
         RateLimited = "RATE_LIMITED",
         /// The server cannot at the moment.

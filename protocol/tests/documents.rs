@@ -62,6 +62,26 @@ fn each_error_of_the_client_has_its_row() {
     assert_eq!(sections, client.matches("\n### `").count());
 }
 
+#[test]
+fn each_error_of_the_servers_library_has_its_row() {
+    let errors = read("docs/errors.md");
+    for (name, path) in [
+        ("OpenError", "server/src/storage/error.rs"),
+        ("KeyError", "server/src/auth/config.rs"),
+        ("SecretError", "server/src/auth/secret.rs"),
+        ("PublishError", "server/src/server.rs"),
+    ] {
+        let source = read(path);
+        let (_, block) = source.split_once(&format!("\nimpl {name} {{\n")).expect("the enum's own methods");
+        let (_, block) = block.split_once("fn code(&self)").expect("its codes");
+        let block = block.split("\n    }\n").next().unwrap_or_default();
+        let codes = block.lines().filter_map(|line| line.split_once("=> \"")?.1.strip_suffix("\","));
+        let codes: BTreeSet<String> = codes.map(str::to_owned).collect();
+        assert!(!codes.is_empty(), "{name}");
+        assert_eq!(rows(&errors, &format!("### Server `{name}`")), codes, "{name}");
+    }
+}
+
 /// The code in a line such as `Variant { field: Type } = "CODE", "text";`.
 fn code_of(line: &str) -> Option<String> {
     let (_, rest) = line.trim().split_once(" = \"")?;

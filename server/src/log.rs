@@ -163,11 +163,12 @@ pub(crate) fn trim_by_age(
     Ok(removed)
 }
 
-/// Removes a stream with all of its events.
+/// Removes a stream with all of its events. Its watchers are let go after the commit.
 pub(crate) fn remove(tx: &mut Txn<'_>, id: StreamId) -> Result<(), StorageError> {
     tx.conn.prepare_cached("DELETE FROM events WHERE stream = ?1")?.execute(params![id])?;
     tx.conn.prepare_cached("DELETE FROM streams WHERE id = ?1")?.execute(params![id])?;
     tx.heads.streams.remove(id);
+    tx.announce(News::Removed(id));
     Ok(())
 }
 
@@ -259,4 +260,37 @@ fn write_head(conn: &Connection, id: StreamId, head: &StreamHead) -> rusqlite::R
     )?
     .execute(params![id, head.head, head.tag.to_bytes(), head.trimmed, head.trimmed_tag.to_bytes()])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::Clock,
+        config::Retention,
+        hub::Fanout,
+        ids::Owner,
+        owners,
+        storage::{Storage, StorageMode, StorageOptions},
+    };
+
+    #[tokio::test]
+    async fn the_id_of_a_removed_stream_is_never_used_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = StorageOptions {
+            mode: StorageMode::Inline,
+            retention: Retention::default(),
+            clock: Clock::new(|| std::time::UNIX_EPOCH),
+            fanout: Arc::new(Fanout::default()),
+        };
+        let storage = Storage::open(folder.path(), options).unwrap();
+        let work = |tx: &mut Txn<'_>| {
+            let owner = owners::find_or_create(tx, &Owner::subject("alice"))?.id;
+            let first = create(tx, owner, &Stream::job("1"))?;
+            remove(tx, first)?;
+            Ok((first, create(tx, owner, &Stream::job("2"))?))
+        };
+        let (first, second) = storage.write(work).await.unwrap();
+        assert_ne!(first, second);
+    }
 }

@@ -50,6 +50,17 @@ pub enum PublishError {
     Unavailable,
 }
 
+impl PublishError {
+    /// The stable code, as in `docs/errors.md`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound => "NOT_FOUND",
+            Self::TooLarge => "TOO_LARGE",
+            Self::Unavailable => "UNAVAILABLE",
+        }
+    }
+}
+
 impl std::fmt::Display for PublishError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {

@@ -42,6 +42,17 @@ pub enum KeyError {
     CannotSign,
 }
 
+impl KeyError {
+    /// The stable code, as in `docs/errors.md`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooShort => "SECRET_TOO_SHORT",
+            Self::NotAKey => "NOT_A_KEY",
+            Self::CannotSign => "CANNOT_SIGN",
+        }
+    }
+}
+
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -28,6 +28,18 @@ pub enum SecretError {
     NoRandomness,
 }
 
+impl SecretError {
+    /// The stable code, as in `docs/errors.md`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Missing(_) => "SECRET_MISSING",
+            Self::Folder(error) => error.code(),
+            Self::Io(..) => "SECRET_IO",
+            Self::NoRandomness => "NO_RANDOMNESS",
+        }
+    }
+}
+
 impl fmt::Display for SecretError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -125,7 +125,16 @@ impl LinkSender {
     /// # Errors
     /// [`Closed`] once the session has ended or is being closed.
     pub async fn ready(&self) -> Result<(), Closed> {
-        poll_fn(|cx| self.0.outgoing.poll_half_empty(cx)).await;
+        self.room_for(0).await
+    }
+
+    /// Waits until the queue has run at least half empty and takes something of that size.
+    ///
+    /// # Errors
+    /// [`Closed`] once the session has ended or is being closed.
+    pub async fn room_for(&self, bytes: usize) -> Result<(), Closed> {
+        let weight = bytes + size_of::<Frames>();
+        poll_fn(|cx| self.0.outgoing.poll_room(weight, cx)).await;
         if self.is_closed() { Err(Closed) } else { Ok(()) }
     }
 

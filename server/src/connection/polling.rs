@@ -20,7 +20,7 @@ use super::{
     link::Pipe,
     poll_body::PollBody,
     probe::{Probe, Probed},
-    queue::PushError,
+    queue::{PushError, Weigh},
     websocket::{WsStream, turn_away},
 };
 
@@ -116,6 +116,8 @@ enum Push {
         body: String,
         at: usize,
         taken: oneshot::Sender<()>,
+        /// How large the next packet is, for which there was no room.
+        next: usize,
     },
 }
 
@@ -135,8 +137,11 @@ impl State<'_> {
             return Step::Close(reason);
         }
         let deadline = self.close_at.map_or(self.beat.deadline(), |at| at.min(self.beat.deadline()));
-        let (waits_for_data, waits_for_room) =
-            (self.poll.is_some(), matches!(self.push, Some(Push::Taking { .. })));
+        let waits_for_data = self.poll.is_some();
+        let waits_for_room = match self.push {
+            Some(Push::Taking { next, .. }) => Some(next),
+            _ => None,
+        };
         let (pipe, closing) = (self.pipe, self.close_at.is_some());
         tokio::select! {
             // In this order, so that a flow of data cannot hold the heartbeat or the end back.
@@ -151,7 +156,7 @@ impl State<'_> {
             },
             probed = step_of(self.probe.as_mut()) => self.handle_probe(probed),
             read = body_of(self.push.as_mut()) => self.handle_body(read),
-            () = poll_fn(|cx| pipe.incoming.poll_half_empty(cx)), if waits_for_room => Step::Stay,
+            () = room_for(pipe, waits_for_room) => Step::Stay,
             // Popped here, so that nothing is lost: the body is only ever given to the poll that waits for it.
             frames = poll_fn(|cx| pipe.outgoing.poll_pop(cx)), if waits_for_data => {
                 frames.map_or(Step::Close(CloseReason::Server), |frames| {
@@ -194,7 +199,7 @@ impl State<'_> {
         let Some(Push::Reading { taken, .. }) = self.push.take() else { return Step::Stay };
         match read {
             Some(Ok(body)) => {
-                self.push = Some(Push::Taking { body, at: 0, taken });
+                self.push = Some(Push::Taking { body, at: 0, taken, next: 0 });
                 Step::Stay
             }
             Some(Err(reason)) => Step::Close(reason),
@@ -236,25 +241,25 @@ impl State<'_> {
     /// Gives the application as much of the posted body as it has room for.
     fn take_push(&mut self) -> Option<CloseReason> {
         let (body, mut at, taken) = match self.push.take() {
-            Some(Push::Taking { body, at, taken }) => (body, at, taken),
+            Some(Push::Taking { body, at, taken, .. }) => (body, at, taken),
             other => {
                 self.push = other;
                 return None;
             }
         };
-        loop {
+        let next = loop {
             let rest = &body[at..];
             let part = rest.split(SEPARATOR).next().unwrap_or(rest);
             let after = at + part.len() + SEPARATOR.len_utf8();
             match decode_part(part) {
                 Ok(Packet::Message(text)) => {
-                    if !self.offer(Message::Text(text.into_owned())) {
-                        break;
+                    if let Err(next) = self.offer(Message::Text(text.into_owned())) {
+                        break next;
                     }
                 }
                 Ok(Packet::Binary(bytes)) => {
-                    if !self.offer(Message::Binary(bytes)) {
-                        break;
+                    if let Err(next) = self.offer(Message::Binary(bytes)) {
+                        break next;
                     }
                 }
                 Ok(Packet::Pong(_)) => self.beat.handle_pong(Instant::now()),
@@ -273,14 +278,18 @@ impl State<'_> {
                 return None;
             }
             at = after;
-        }
-        self.push = Some(Push::Taking { body, at, taken });
+        };
+        self.push = Some(Push::Taking { body, at, taken, next });
         None
     }
 
-    /// Whether the message is off our hands.
-    fn offer(&self, message: Message) -> bool {
-        !matches!(self.pipe.incoming.try_push(message), Err(PushError::Full(_)))
+    /// Takes the message off our hands, or says for how much there is no room.
+    fn offer(&self, message: Message) -> Result<(), usize> {
+        match self.pipe.incoming.try_push(message) {
+            Err(PushError::Full(message)) => Err(message.weight()),
+            // What the application does not want any more is off our hands as well.
+            Ok(()) | Err(PushError::Ended) => Ok(()),
+        }
     }
 
     /// Answers the waiting poll if there is anything to say.
@@ -328,6 +337,13 @@ async fn body_of(push: Option<&mut Push>) -> Option<Result<String, CloseReason>>
     match push {
         Some(Push::Reading { body, .. }) => body.await.ok(),
         _ => pending().await,
+    }
+}
+
+async fn room_for(pipe: &Pipe, weight: Option<usize>) {
+    match weight {
+        Some(weight) => poll_fn(|cx| pipe.incoming.poll_room(weight, cx)).await,
+        None => pending().await,
     }
 }
 

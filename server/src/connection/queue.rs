@@ -112,10 +112,12 @@ impl<T: Weigh> Queue<T> {
         .await
     }
 
-    /// Ready once the queue has run at least half empty, or has ended.
-    pub(super) fn poll_half_empty(&self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready once the queue has run at least half empty and an item of that size would go in, or once it has ended.
+    /// A large one may need more room than the half: who tried again at once would do so in a loop.
+    pub(super) fn poll_room(&self, weight: usize, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.lock();
-        if state.end != End::Open || state.half_empty(self.limit) {
+        let room = state.half_empty(self.limit) && state.fits(weight, self.limit);
+        if state.end != End::Open || room {
             return Poll::Ready(());
         }
         state.store_producer(cx);
@@ -351,6 +353,22 @@ mod tests {
         assert!(queue.lock().producers.is_empty(), "half is gone");
         assert_eq!(waiting.now_or_never(), Some(Ok(())));
         assert_eq!(queue.level(), (3, 4));
+    }
+
+    #[test]
+    fn a_large_item_waits_for_the_room_it_needs() {
+        let queue = queue(4, 100);
+        assert!(queue.try_push(Item(30)).is_ok());
+        let room = |weight| poll_fn(|cx| queue.poll_room(weight, cx)).now_or_never();
+        assert_eq!((room(70), room(71), room(1_000)), (Some(()), None, None));
+        let mut waiting = pin!(queue.push(Item(80)));
+        assert_eq!(waiting.as_mut().now_or_never(), None);
+        assert_eq!(pop(&queue), Poll::Ready(Some(Item(30))));
+        assert_eq!(room(1_000), Some(()));
+        assert_eq!(waiting.now_or_never(), Some(Ok(())));
+        assert_eq!(room(0), None, "it is more than half full");
+        queue.cut();
+        assert_eq!(room(1_000), Some(()));
     }
 
     #[test]

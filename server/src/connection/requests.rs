@@ -18,7 +18,7 @@ use super::{CloseReason, polling::Command, refusal::Refusal};
 /// A GET of a session: holds until there is something to send.
 pub(super) async fn poll(session: mpsc::Sender<Command>) -> Result<Response<Body>, Refusal> {
     let (answer, answered) = oneshot::channel();
-    session.send(Command::Poll(answer)).await.map_err(|_| Refusal::UnknownSid)?;
+    command(session, Command::Poll(answer)).await?;
     let body = answered.await.map_err(|_| Refusal::BadRequest)?;
     Ok(packets(body))
 }
@@ -32,7 +32,7 @@ pub(super) async fn push(
     let (pushed, push_body) = oneshot::channel();
     let (taken, mut was_taken) = oneshot::channel();
     // Before the body is read, so that the session knows of two at once.
-    session.send(Command::Push { body: push_body, taken }).await.map_err(|_| Refusal::UnknownSid)?;
+    command(session, Command::Push { body: push_body, taken }).await?;
     let read = tokio::select! {
         read = read_text(&mut body, max_payload) => read,
         // The session ended or refused, and a slow body is not waited for.
@@ -46,6 +46,13 @@ pub(super) async fn push(
     }
     was_taken.await.map_err(|_| Refusal::BadRequest)?;
     Ok(answer("ok".into(), "text/html"))
+}
+
+/// Hands a command over and lets the session go. A command that is sent in the moment in which the session ends may
+/// lie in the channel unseen; it is dropped, and its request answered, with the last sender, which therefore must not
+/// wait for that answer.
+async fn command(session: mpsc::Sender<Command>, command: Command) -> Result<(), Refusal> {
+    session.send(command).await.map_err(|_| Refusal::UnknownSid)
 }
 
 /// The answer to a GET.
@@ -85,3 +92,29 @@ async fn discard(mut body: Body) {
 
 /// A few megabytes over a mobile network; what is larger than that gets the reset.
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_that_waits_holds_no_session() {
+        let (session, mut commands) = mpsc::channel(1);
+        let mut polled = pin!(poll(session));
+        assert!(polled.as_mut().now_or_never().is_none());
+        assert_eq!(commands.sender_strong_count(), 0);
+        drop(commands.try_recv());
+        assert!(matches!(polled.await, Err(Refusal::BadRequest)));
+
+        let (session, mut commands) = mpsc::channel(1);
+        let mut pushed = pin!(push(session, Body::from("2"), 10));
+        assert!(pushed.as_mut().now_or_never().is_none());
+        assert_eq!(commands.sender_strong_count(), 0);
+        drop(commands.try_recv());
+        assert!(matches!(pushed.await, Err(Refusal::BadRequest)));
+    }
+}

@@ -33,7 +33,7 @@ use super::{
     counted::Counted,
     heartbeat::{Beat, Heartbeat},
     link::Pipe,
-    queue::PushError,
+    queue::{PushError, Weigh},
 };
 
 /// The server's end of a WebSocket.
@@ -139,8 +139,9 @@ impl Pump<'_> {
             if let Some(held) = self.held.take()
                 && let Err(PushError::Full(held)) = self.pipe.incoming.try_push(held)
             {
+                let weight = held.weight();
                 self.held = Some(held);
-                ready!(self.pipe.incoming.poll_half_empty(cx));
+                ready!(self.pipe.incoming.poll_room(weight, cx));
                 continue;
             }
             match ready!(poll_message(&mut self.socket, cx)) {

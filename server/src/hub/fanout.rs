@@ -6,7 +6,10 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::outlet::Outlet;
+use super::{
+    event::LiveEvent,
+    outlet::{Heard, Outlet},
+};
 use crate::{
     ids::{OwnerId, StreamId},
     storage::News,
@@ -31,14 +34,11 @@ impl Fanout {
         if news.is_empty() {
             return;
         }
-        let listeners = self.lock();
+        let mut listeners = self.lock();
         for item in news {
             match item {
-                News::Event(event) => {
-                    for outlet in listeners.streams.get(&event.id).into_iter().flatten() {
-                        outlet.event(&event);
-                    }
-                }
+                News::Event(event) => listeners.event(&event),
+                News::Removed(id) => listeners.removed(id),
                 News::Ephemeral(owner, event) => {
                     for outlet in listeners.owners.get(&owner).into_iter().flatten() {
                         outlet.ephemeral(&event);
@@ -79,6 +79,23 @@ impl Fanout {
     fn lock(&self) -> MutexGuard<'_, Listeners> {
         // Nothing that can panic runs under the lock.
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Listeners {
+    fn event(&mut self, event: &LiveEvent) {
+        let Some(outlets) = self.streams.get_mut(&event.id) else { return };
+        outlets.retain(|outlet| outlet.event(event) == Heard::More);
+        if outlets.is_empty() {
+            self.streams.remove(&event.id);
+        }
+    }
+
+    /// Nothing comes of the stream any more. Whoever asks for it next is told that it is gone.
+    fn removed(&mut self, id: StreamId) {
+        for outlet in self.streams.remove(&id).into_iter().flatten() {
+            outlet.unwatch(id);
+        }
     }
 }
 

@@ -6,13 +6,14 @@ use std::{
     },
 };
 
-use keepline_protocol::Stream;
+use keepline_protocol::{Stream, limits::STREAMS_MAX};
 use tokio::sync::Notify;
 
 use super::event::{Ephemeral, LiveEvent};
 use crate::{
     connection::{Frames, LinkSender, TrySendError},
     ids::StreamId,
+    jobs,
 };
 
 /// How many actions of one connection may be unanswered; then its socket is not read until one is. Four windows of
@@ -21,6 +22,10 @@ pub(crate) const IN_FLIGHT_MAX: usize = 1_024;
 
 /// How many ephemeral events wait for a connection that is slow; then the oldest goes.
 const EPHEMERAL_MAX: usize = 64;
+
+/// How many jobs wait to be followed by a connection that holds all the streams it may: as many as one owner may have
+/// alive. Of a further one the client gets the notices on its user stream alone.
+const TO_FOLLOW_MAX: usize = 1_000;
 
 /// One connection, as everything that has something for it sees it.
 ///
@@ -43,7 +48,8 @@ struct State {
     streams: BTreeMap<StreamId, Position>,
     answers: VecDeque<Frames>,
     ephemeral: VecDeque<Arc<Ephemeral>>,
-    followed: Vec<String>,
+    /// Jobs to follow, once there is room for their streams.
+    to_follow: VecDeque<String>,
 }
 
 struct Position {
@@ -55,6 +61,16 @@ struct Position {
     live: bool,
     /// Whether this end pulls the log until it is live again; else the client pulls.
     pulls: bool,
+    /// Whether nobody asked for it: it is let go after the event that ends its job.
+    followed: bool,
+}
+
+/// What an outlet makes of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    More,
+    /// It was the stream's last for this outlet, which has let the stream go.
+    Last,
 }
 
 /// A stream that this end has to pull from its log.
@@ -78,12 +94,20 @@ impl Outlet {
 
     /// Has the session's task follow a job that was started here.
     pub(crate) fn follow(&self, job: String) {
-        self.lock().followed.push(job);
+        let mut state = self.lock();
+        if state.to_follow.len() == TO_FOLLOW_MAX {
+            tracing::warn!("a job is not followed: too many wait for that");
+            return;
+        }
+        state.to_follow.push_back(job);
+        drop(state);
         self.poke();
     }
 
-    pub(crate) fn take_followed(&self) -> Vec<String> {
-        std::mem::take(&mut self.lock().followed)
+    /// The next job to follow, while there is room for its stream.
+    pub(crate) fn next_to_follow(&self) -> Option<String> {
+        let mut state = self.lock();
+        if state.streams.len() < STREAMS_MAX { state.to_follow.pop_front() } else { None }
     }
 
     pub(crate) fn link(&self) -> &LinkSender {
@@ -135,40 +159,51 @@ impl Outlet {
         true
     }
 
-    /// Sends what was left for the session's task, as far as there is room. Gives whether more is left. Under the
-    /// lock, so that nothing newer overtakes it.
-    pub(crate) fn send_left(&self) -> bool {
+    /// Sends what was left for the session's task, as far as there is room. Gives the size of what did not go out,
+    /// if anything did not. Under the lock, so that nothing newer overtakes it.
+    pub(crate) fn send_left(&self) -> Option<usize> {
         let mut state = self.lock();
         while let Some(frames) = state.answers.front() {
             if self.link.try_send(frames.clone()) == Err(TrySendError::Full) {
-                return true;
+                return Some(frames.bytes());
             }
             state.answers.pop_front();
         }
         while let Some(event) = state.ephemeral.front() {
-            if self.link.try_send(event.frames(self.meta)) == Err(TrySendError::Full) {
-                return true;
+            let frames = event.frames(self.meta);
+            let bytes = frames.bytes();
+            if self.link.try_send(frames) == Err(TrySendError::Full) {
+                return Some(bytes);
             }
             state.ephemeral.pop_front();
         }
-        false
+        None
     }
 
     // Events.
 
     /// A live event. Called from one thread, in the order of the log.
-    pub(super) fn event(&self, event: &LiveEvent) {
+    pub(super) fn event(&self, event: &LiveEvent) -> Heard {
         let mut state = self.lock();
-        let Some(position) = state.streams.get_mut(&event.id) else { return };
+        let Some(position) = state.streams.get_mut(&event.id) else { return Heard::Last };
         if !position.live {
             position.seen = position.seen.max(event.offset);
-            return;
+            return Heard::More;
         }
         if event.offset < position.next {
-            return;
+            return Heard::More;
         }
         let in_order = event.offset == position.next;
         match if in_order { self.link.try_send(event.frames(self.meta)) } else { Err(TrySendError::Full) } {
+            Ok(()) if position.ends_with(event) => {
+                state.streams.remove(&event.id);
+                let waits = !state.to_follow.is_empty();
+                drop(state);
+                if waits {
+                    self.poke();
+                }
+                return Heard::Last;
+            }
             Ok(()) => position.next += 1,
             Err(TrySendError::Full) => {
                 position.live = false;
@@ -180,6 +215,7 @@ impl Outlet {
             // The session's task hears of it and tidies up.
             Err(TrySendError::Closed) => {}
         }
+        Heard::More
     }
 
     /// An event that no log keeps: the newest win.
@@ -203,12 +239,19 @@ impl Outlet {
     /// Begins to notice a stream's events without sending them. From here on, what the log is read for and what
     /// is published overlap, so that nothing falls between.
     pub(crate) fn watch(&self, id: StreamId, stream: Arc<Stream>) {
-        let position = Position { stream, next: u64::MAX, seen: 0, live: false, pulls: false };
+        let position =
+            Position { stream, next: u64::MAX, seen: 0, live: false, pulls: false, followed: false };
         self.lock().streams.insert(id, position);
     }
 
     pub(crate) fn unwatch(&self, id: StreamId) {
-        self.lock().streams.remove(&id);
+        let mut state = self.lock();
+        state.streams.remove(&id);
+        let waits = !state.to_follow.is_empty();
+        drop(state);
+        if waits {
+            self.poke();
+        }
     }
 
     /// Everything before `next` was sent: the stream is live, or this end pulls what was published meanwhile.
@@ -233,14 +276,23 @@ impl Outlet {
         }
     }
 
-    /// Starts a stream whose log this end pulls from the beginning that is named.
-    pub(crate) fn pull(&self, id: StreamId, next: u64) {
+    /// Starts a stream whose log this end pulls from its beginning, to the event that ends its job.
+    pub(super) fn pull_all(&self, id: StreamId) {
         let mut state = self.lock();
         if let Some(position) = state.streams.get_mut(&id) {
-            *position = Position { next, live: false, pulls: true, ..position.copy() };
+            (position.next, position.live, position.pulls, position.followed) = (1, false, true, true);
             drop(state);
             self.poke();
         }
+    }
+
+    /// Whether the last of a stream that nobody asked for is among these events, which were sent.
+    pub(crate) fn end_among(&self, events: &[LiveEvent]) -> bool {
+        let state = self.lock();
+        let ends = |event: &LiveEvent| {
+            state.streams.get(&event.id).is_some_and(|position| position.ends_with(event))
+        };
+        events.iter().any(ends)
     }
 
     /// The streams that this end has to pull.
@@ -267,7 +319,7 @@ impl Outlet {
 }
 
 impl Position {
-    fn copy(&self) -> Self {
-        Self { stream: self.stream.clone(), ..*self }
+    fn ends_with(&self, event: &LiveEvent) -> bool {
+        self.followed && jobs::is_end(&event.name)
     }
 }

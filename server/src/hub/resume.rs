@@ -106,15 +106,19 @@ impl Hub {
         Ok((events, next))
     }
 
-    /// Starts a stream that this end pulls from its beginning. `None` where the owner has no such stream.
+    /// Starts a stream that this end pulls from its beginning to its job's end, unless it is watched already. `None`
+    /// where the owner has no such stream.
     pub(crate) async fn follow(
         &self,
         known: &Arc<Known>,
         outlet: &Arc<Outlet>,
         stream: &Stream,
     ) -> Result<Option<()>, StorageError> {
+        if outlet.watched_as(stream).is_some() {
+            return Ok(Some(()));
+        }
         let Some(id) = self.watch(known, outlet, stream).await? else { return Ok(None) };
-        outlet.pull(id, 1);
+        outlet.pull_all(id);
         Ok(Some(()))
     }
 

@@ -120,6 +120,11 @@ pub(crate) fn end(tx: &mut Txn<'_>, streams: &JobStreams, kind: &str, end: End) 
     }
 }
 
+/// Whether an event of that name is the last that a job itself puts on its stream.
+pub(crate) fn is_end(name: &str) -> bool {
+    [JobCompleted::NAME, JobFailed::NAME, JobCancelled::NAME].contains(&name)
+}
+
 /// The stream of an owner's job, while it is kept.
 pub(crate) fn stream_of(conn: &Connection, owner: OwnerId, job: &str) -> rusqlite::Result<Option<StreamId>> {
     conn.prepare_cached("SELECT id FROM streams WHERE owner = ?1 AND name = ?2")?

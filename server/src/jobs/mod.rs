@@ -15,7 +15,7 @@ mod test;
 mod worker;
 
 pub(crate) use corpus::{Corpus, words};
-pub(crate) use life::{cancel, start, stream_of};
+pub(crate) use life::{cancel, is_end, start, stream_of};
 pub(crate) use model::KIND as MODEL;
 pub(crate) use research::KIND as RESEARCH;
 pub(crate) use row::{JobRow, existed, find, live_summary, snapshot};

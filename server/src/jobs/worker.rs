@@ -1,9 +1,11 @@
 use std::{
     collections::HashSet,
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
 use keepline_protocol::{Payload, Stream, catalogue::JobFailure};
 use rusqlite::{Connection, params};
 use serde::{Serialize, de::DeserializeOwned};
@@ -111,33 +113,45 @@ impl Workers {
     async fn take_waiting(&self, tasks: &mut JoinSet<()>) -> Result<(), StorageError> {
         let waiting = self.hub.storage().read(waiting).await?;
         for (row, streams) in waiting {
-            let id = row.id.clone();
-            {
-                let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-                if running.len() >= RUNNING_MAX || !running.insert(id.clone()) {
-                    continue;
-                }
-            }
+            let Some(place) = Place::take(&self.running, &row.id) else { continue };
             let job = Job { hub: self.hub.clone(), corpus: self.corpus.clone(), streams, row };
-            let running = self.running.clone();
             tasks.spawn(async move {
                 job.work().await;
-                running.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+                drop(place);
             });
         }
         Ok(())
     }
 }
 
+/// A running job's place among them, given back however the job's task ends.
+struct Place {
+    running: Arc<Mutex<HashSet<String>>>,
+    id: String,
+}
+
+impl Place {
+    /// `None` where all are taken, and for a job that runs already.
+    fn take(running: &Arc<Mutex<HashSet<String>>>, id: &str) -> Option<Self> {
+        let mut taken = running.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = taken.len() < RUNNING_MAX && taken.insert(id.to_owned());
+        free.then(|| Self { running: running.clone(), id: id.to_owned() })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
 impl Job {
     async fn work(self) {
-        let done = match self.row.kind.as_str() {
-            search::KIND => search::run(&self).await,
-            research::KIND => research::run(&self).await,
-            model::KIND => model::run(&self).await,
-            test::KIND => test::run(&self).await,
-            _ => Err(Stopped::failed("UNKNOWN_KIND", "this server does not know that kind of job")),
-        };
+        // A job that panics would do so again each time that it is taken up: it ends here, with what it had stored.
+        let done = AssertUnwindSafe(self.run()).catch_unwind().await.unwrap_or_else(|_| {
+            tracing::error!(job = %self.row.id, kind = %self.row.kind, "a job panicked");
+            Err(Stopped::failed("INTERNAL", "the server failed"))
+        });
         let end = match done {
             Ok(result) => End::Completed(result),
             Err(Stopped::Failed(failure)) => End::Failed(failure),
@@ -151,6 +165,18 @@ impl Job {
         let (streams, kind) = (self.streams.clone(), self.row.kind.clone());
         if let Err(error) = self.hub.storage().write(move |tx| life::end(tx, &streams, &kind, end)).await {
             tracing::warn!(%error, job = %self.row.id, "a job's end waits for the storage");
+        }
+    }
+
+    async fn run(&self) -> Result<Payload, Stopped> {
+        match self.row.kind.as_str() {
+            search::KIND => search::run(self).await,
+            research::KIND => research::run(self).await,
+            model::KIND => model::run(self).await,
+            test::KIND => test::run(self).await,
+            #[cfg(test)]
+            tests::PANICS => panic!("as asked"),
+            _ => Err(Stopped::failed("UNKNOWN_KIND", "this server does not know that kind of job")),
         }
     }
 
@@ -216,4 +242,72 @@ fn waiting(conn: &Connection) -> rusqlite::Result<Vec<(JobRow, JobStreams)>> {
             Ok((job, streams))
         })?;
     rows.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::Clock,
+        config::Retention,
+        hub::{Fanout, HubOptions},
+        ids::Owner,
+        jobs,
+        owners::Known,
+        storage::{Storage, StorageOptions},
+    };
+
+    /// A kind of job that no server has.
+    pub(super) const PANICS: &str = "panics";
+
+    fn hub(folder: &tempfile::TempDir) -> Hub {
+        let fanout = Arc::new(Fanout::default());
+        let clock = Clock::new(|| std::time::UNIX_EPOCH);
+        let mode = StorageMode::Inline;
+        let retention = Retention::default();
+        let options = StorageOptions {
+            mode,
+            retention: retention.clone(),
+            clock: clock.clone(),
+            fanout: fanout.clone(),
+        };
+        let storage = Storage::open(folder.path(), options).unwrap();
+        Hub::new(storage, HubOptions { fanout, clock, mode, retention })
+    }
+
+    async fn start(hub: &Hub, known: &Known, kind: &'static str) -> String {
+        let known = known.clone();
+        let asked = keepline_protocol::catalogue::TestJob { events: 1, interval_ms: 0, bytes: 0 };
+        let write = hub.storage().write(move |tx| Ok(life::start(tx, &known, kind, &asked).unwrap()));
+        write.await.unwrap()
+    }
+
+    /// How the job ended. Everything here runs in this one thread, and so does the worker when this one yields.
+    async fn end(hub: &Hub, owner: &Owner, job: &str) -> serde_json::Value {
+        for _ in 0..10_000 {
+            let row: JobRow = hub.job(owner, job.to_owned()).await.unwrap().unwrap();
+            if !row.status.live() {
+                return row.whole().into();
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("the job {job} does not end");
+    }
+
+    #[tokio::test]
+    async fn a_job_that_panics_fails_and_keeps_no_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let hub = hub(&folder);
+        let clock = Clock::new(|| std::time::UNIX_EPOCH);
+        let _workers = Workers::start(hub.clone(), Arc::new(Corpus::new(None, folder.path(), clock)));
+        let owner = Owner::subject("alice");
+        let known = hub.known(&owner).await.unwrap();
+        for _ in 0..=RUNNING_MAX {
+            let job = start(&hub, &known, PANICS).await;
+            let ended = end(&hub, &owner, &job).await;
+            assert_eq!((&ended["status"], &ended["error"]["code"]), (&"failed".into(), &"INTERNAL".into()));
+        }
+        let job = start(&hub, &known, jobs::TEST).await;
+        assert_eq!(end(&hub, &owner, &job).await["status"], "completed");
+    }
 }

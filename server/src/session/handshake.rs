@@ -78,14 +78,14 @@ impl App {
     async fn admit(&self, socket: &Socket, auth: Option<Payload>) -> Result<Admitted, Refusal> {
         let auth: ConnectAuth = match auth.map(|auth| auth.decode::<Option<ConnectAuth>>()) {
             Some(Ok(auth)) => auth.unwrap_or_default(),
-            Some(Err(_)) => return Err(ConnectCode::from("BAD_REQUEST").into()),
+            Some(Err(_)) => return Err(ConnectCode::BadRequest.into()),
             None => ConnectAuth::default(),
         };
         if auth.proto.is_some_and(|proto| proto != PROTO) {
             return Err(ConnectCode::ProtoUnsupported.into());
         }
         if auth.resume.len() > limits::RESUME_STREAMS_MAX {
-            return Err(ConnectCode::from("BAD_REQUEST").into());
+            return Err(ConnectCode::BadRequest.into());
         }
         if self.drain.is_cancelled() {
             return Err(ConnectCode::Unavailable.into());

@@ -23,6 +23,7 @@ impl Session {
             let error = ErrorBody::new(ErrorCode::RateLimited, "too many streams on one connection");
             return self.answer(ack, &SessionAck::<Subscribed>::Refused(error)).await;
         }
+        let stream = asked.stream.clone();
         let page = match self.app.hub.page(&self.known, &self.outlet, asked).await {
             Ok(page) => page,
             Err(error) => {
@@ -49,7 +50,8 @@ impl Session {
         match page.position {
             Some((id, _)) if more => self.app.hub.unwatch(&self.outlet, id),
             Some((id, next)) => self.outlet.go_live(id, next),
-            None => {}
+            // It may have been removed just after it was watched.
+            None => self.app.hub.unsubscribe(&self.outlet, &stream),
         }
         Flow::On
     }
@@ -67,15 +69,12 @@ impl Session {
 
     /// Does what the outlet had left for this task.
     pub(super) async fn catch_up(&mut self) -> Flow {
-        while self.outlet.send_left() {
-            if self.outlet.link().ready().await.is_err() {
+        while let Some(bytes) = self.outlet.send_left() {
+            if self.outlet.link().room_for(bytes).await.is_err() {
                 return Flow::Over;
             }
         }
-        for job in self.outlet.take_followed() {
-            if self.outlet.watched().len() >= limits::STREAMS_MAX {
-                break;
-            }
+        while let Some(job) = self.outlet.next_to_follow() {
             let followed = self.app.hub.follow(&self.known, &self.outlet, &Stream::Job(job)).await;
             if let Err(error) = followed {
                 tracing::warn!(%error, "cannot follow a job");
@@ -102,13 +101,22 @@ impl Session {
                 return Flow::Over;
             }
         };
+        let hole = events.first().is_none_or(|first| first.offset != behind.next);
+        if hole && !self.outlet.meta() {
+            // Without offsets it could not see the hole. A lost connection it does see, and comes back.
+            tracing::debug!(owner = %self.known.owner, stream = %behind.stream, "too slow for what is kept");
+            self.app.metrics.reset();
+            return Flow::Over;
+        }
         self.app.metrics.replayed(events.len());
         for event in &events {
             if self.send(event.frames(self.outlet.meta())).await == Flow::Over {
                 return Flow::Over;
             }
         }
-        if events.is_empty() {
+        if self.outlet.end_among(&events) {
+            self.app.hub.unwatch(&self.outlet, behind.id);
+        } else if events.is_empty() {
             self.outlet.skip(behind.id);
         } else {
             self.outlet.go_live(behind.id, next);

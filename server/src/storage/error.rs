@@ -23,6 +23,20 @@ pub enum OpenError {
     Unusable(PathBuf, String),
 }
 
+impl OpenError {
+    /// The stable code, as in `docs/errors.md`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InUse(_) => "IN_USE",
+            Self::NewerSchema { .. } => "STORE_NEWER",
+            Self::Corrupt(_) => "STORE_CORRUPT",
+            Self::Foreign(_) => "STORE_FOREIGN",
+            Self::Io(..) => "STORE_IO",
+            Self::Unusable(..) => "STORE_UNUSABLE",
+        }
+    }
+}
+
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -7,7 +7,7 @@ use super::heads::Heads;
 use crate::{
     config::Retention,
     hub::{Ephemeral, LiveEvent},
-    ids::OwnerId,
+    ids::{OwnerId, StreamId},
 };
 
 /// One open write transaction, as the work in it sees it.
@@ -26,6 +26,8 @@ pub(crate) struct Txn<'a> {
 pub(crate) enum News {
     /// An event was appended to a log.
     Event(Arc<LiveEvent>),
+    /// A stream was removed with its log.
+    Removed(StreamId),
     /// Something that no log keeps.
     Ephemeral(OwnerId, Arc<Ephemeral>),
     /// A job waits for a worker.

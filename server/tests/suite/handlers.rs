@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    peer::{Peer, fresh_id},
+    peer::{PATIENCE, Peer, fresh_id},
     server::Setup,
 };
 
@@ -51,6 +51,10 @@ fn notes() -> Actions {
         .on_raw("note:large:v1", |context, _| {
             let large = Payload::new(&"x".repeat(70_000)).unwrap();
             context.append_raw(&Stream::User, "note:large:v1", large).map(|_| Payload::null())
+        })
+        .on_raw("note:all:v1", |_, payload| {
+            let bytes = payload.decode().unwrap();
+            Ok(Payload::new(&"x".repeat(bytes)).unwrap())
         })
 }
 
@@ -182,4 +186,28 @@ async fn line_breaks_in_every_field_stay_inside_their_field() {
     let (name, args) = peer.next_event().await;
     assert_eq!((name.as_str(), &args[0], &args[1]["stream"]), (nasty, &json!(nasty), &json!("user")));
     assert_eq!(peer.act(nasty, json!({})).await["error"]["code"], "UNKNOWN_ACTION");
+}
+
+/// Server and client share one thread here, so a session that does not wait for room but asks for it in a loop stands
+/// still, and this thread tells.
+#[test]
+fn answers_larger_than_half_of_the_send_queue_wait_for_their_room() {
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let server = Setup::new().actions(notes()).start();
+            let mut peer = Peer::stock(&server, "alice").await;
+            let mut waiting = Vec::new();
+            // Less and more than half of what a connection's send queue holds.
+            for bytes in [100_000, 450_000].repeat(20) {
+                waiting.push((peer.send("note:all:v1", &[json!(bytes)]).await, bytes));
+            }
+            for (id, bytes) in waiting {
+                assert_eq!(peer.answer(id).await["reply"].as_str().map(str::len), Some(bytes));
+            }
+        });
+        done.send(()).unwrap();
+    });
+    is_done.recv_timeout(PATIENCE).expect("all answers come");
 }

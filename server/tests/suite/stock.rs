@@ -1,3 +1,4 @@
+use keepline_protocol::limits::STREAMS_MAX;
 use serde_json::{Value, json};
 
 use crate::{
@@ -26,6 +27,88 @@ async fn a_stock_client_follows_its_user_stream_and_its_jobs() {
         }
     }
     assert_eq!((created, results), (2, 1));
+}
+
+#[tokio::test]
+async fn a_stock_client_may_start_more_jobs_than_a_connection_holds_streams() {
+    let jobs = STREAMS_MAX + 64;
+    let server = TestServer::start();
+    let mut peer = Peer::stock(&server, "alice").await;
+    for _ in 0..jobs {
+        peer.emit("test:job:v1", &[json!({ "events": 1 })]).await;
+    }
+    let (mut ticks, mut ends) = (0, 0);
+    // Each job's end stands on its own stream and on the user's.
+    while ends < 2 * jobs {
+        match peer.next_event().await.0.as_str() {
+            "test:tick:v1" => ticks += 1,
+            "job:completed:v1" => ends += 1,
+            _ => {}
+        }
+    }
+    assert_eq!(ticks, jobs);
+}
+
+#[tokio::test]
+async fn a_job_that_is_asked_for_again_is_not_sent_twice() {
+    let server = TestServer::start();
+    let mut peer = Peer::stock(&server, "alice").await;
+    let args = [json!({ "events": 2, "interval_ms": 60_000 }), json!({ "id": fresh_id() })];
+    assert_eq!(peer.call("test:job:v1", &args).await["dup"], Value::Null);
+    peer.event("test:tick:v1").await;
+    let again = peer.call("test:job:v1", &args).await;
+    assert_eq!(again["dup"], true);
+    peer.call("task:cancel:v1", &[json!({ "job": again["reply"]["job"] })]).await;
+    let mut ends = 0;
+    while ends < 2 {
+        let (name, _) = peer.next_event().await;
+        assert_ne!(name, "test:tick:v1");
+        ends += usize::from(name == "job:cancelled:v1");
+    }
+}
+
+/// Far more than the socket's buffers and the send queue hold, and than the log keeps.
+async fn overrun(server: &TestServer, rounds: u64) {
+    let (mut writer, _) = Peer::keepline(server, "alice").await;
+    let filling = "x".repeat(8_000);
+    for round in 0..rounds {
+        let burst = json!({ "stream": "user", "name": "fill:v1", "payload": [round, filling], "count": 50 });
+        assert_eq!(writer.act("test:emit:v1", burst).await["ok"], true);
+    }
+}
+
+#[tokio::test]
+async fn a_stock_client_too_slow_for_the_log_is_disconnected_before_the_hole() {
+    let server = Setup::new().with(|config| config.retention.user_log_max = 50).start();
+    let mut slow = Peer::stock(&server, "alice").await;
+    let rounds = 40;
+    overrun(&server, rounds).await;
+    // It now reads: everything up to the hole, nothing after it.
+    slow.closed().await;
+    let came: Vec<u64> = slow.kept_events().iter().map(|(_, args)| args[0][0].as_u64().unwrap()).collect();
+    assert!(!came.is_empty() && (came.len() as u64) < rounds * 50);
+    let unbroken: Vec<u64> = (0..rounds).flat_map(|round| [round].repeat(50)).take(came.len()).collect();
+    assert_eq!(came, unbroken);
+    // The next connection begins at the head.
+    let mut again = Peer::stock(&server, "alice").await;
+    again.emit("test:record:v1", &[json!({ "n": 1 })]).await;
+    assert_eq!(again.next_event().await.0, "test:recorded:v1");
+}
+
+#[tokio::test]
+async fn a_slow_stock_client_with_metas_sees_the_hole_itself() {
+    let server = Setup::new().with(|config| config.retention.user_log_max = 50).start();
+    let auth = json!({ "token": server.token("alice"), "meta": true });
+    let (mut slow, _) = Peer::connect(server.address, &auth).await.unwrap();
+    overrun(&server, 40).await;
+    let (mut offset, mut holes) = (0, 0);
+    while offset < 2_000 {
+        let next = slow.next_event().await.1[1]["offset"].as_u64().unwrap();
+        assert!(next > offset);
+        holes += u64::from(next > offset + 1);
+        offset = next;
+    }
+    assert!(holes > 0);
 }
 
 #[tokio::test]

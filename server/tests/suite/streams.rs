@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use keepline_protocol::{Tag, limits::STREAMS_MAX};
+use keepline_server::Retention;
 use serde_json::{Value, json};
 
 use crate::{
@@ -253,7 +256,6 @@ async fn snapshot_and_later_events_add_up() {
 
 #[tokio::test]
 async fn a_removed_stream_is_gone_and_a_strange_one_unknown() {
-    use std::time::Duration;
     let setup = Setup::new().with(|config| config.retention.job_log_age = Duration::from_secs(3_600));
     let server = setup.start();
     let (mut peer, ready) = Peer::keepline(&server, "alice").await;
@@ -357,8 +359,48 @@ async fn one_connection_holds_so_many_streams_and_no_more() {
 }
 
 #[tokio::test]
+async fn a_removed_stream_leaves_its_place_on_the_connection() {
+    let server = TestServer::start();
+    let (mut peer, _) = Peer::keepline(&server, "alice").await;
+    subscribe(&mut peer, json!({ "stream": "user" })).await;
+    let mut streams = Vec::new();
+    for _ in 0..STREAMS_MAX {
+        peer.act("test:job:v1", json!({ "events": 0 })).await;
+        let args = peer.event("job:completed:v1").await;
+        streams.push(format!("job:{}", args[0]["job"].as_str().unwrap()));
+    }
+    peer.call("stream:unsubscribe:v1", &[json!({ "stream": "user" })]).await;
+    for stream in &streams {
+        assert_eq!(subscribe(&mut peer, json!({ "stream": stream })).await["status"], "ok");
+    }
+    server.clock.forward(Retention::default().job_log_age + Duration::from_secs(1));
+    server.publisher.maintain().await.unwrap();
+    let job = peer.act("test:job:v1", json!({ "events": 1 })).await["reply"]["job"].clone();
+    let stream = format!("job:{}", job.as_str().unwrap());
+    assert_eq!(subscribe(&mut peer, json!({ "stream": stream })).await["status"], "ok");
+    assert_eq!(subscribe(&mut peer, json!({ "stream": streams[0] })).await["status"], "gone");
+}
+
+#[tokio::test]
+async fn a_watcher_of_a_removed_stream_gets_nothing_of_a_later_one() {
+    let server = TestServer::start();
+    let (mut bob, _) = Peer::keepline(&server, "bob").await;
+    let (mut alice, _) = Peer::keepline(&server, "alice").await;
+    // The newest of all streams: its id would be the next one given, if ids were given twice.
+    let job = finished_job(&mut alice, 1).await;
+    subscribe(&mut alice, json!({ "stream": format!("job:{job}") })).await;
+    alice.kept_events();
+    server.clock.forward(Retention::default().job_log_age + Duration::from_secs(1));
+    server.publisher.maintain().await.unwrap();
+    let answer = bob.act("test:job:v1", json!({ "events": 100 })).await;
+    let his = format!("job:{}", answer["reply"]["job"].as_str().unwrap());
+    bob.subscribe_from_start(&his).await;
+    bob.events_until(&his, "job:completed:v1").await;
+    assert!(alice.events_so_far().await.is_empty());
+}
+
+#[tokio::test]
 async fn old_events_and_replies_are_forgotten_and_verdicts_stay() {
-    use std::time::Duration;
     let server = TestServer::start();
     let (mut peer, ready) = Peer::keepline(&server, "alice").await;
     let epoch = &ready["ledger"]["epoch"];
