@@ -139,7 +139,9 @@ impl Engine {
                 self.attempt(cx, TokenReason::Connect)
             }
             Phase::Offline if !self.session.no_network => self.attempt(cx, TokenReason::Connect),
-            Phase::Online { .. } => {
+            // One probe at a time: each further hint would push its deadline back, and a dead line would be kept for as
+            // long as the hints go on.
+            Phase::Online { .. } if !self.timers.is_set(Timer::Probe) => {
                 cx.effects.push_back(Effect::Probe);
                 self.timers.set(Timer::Probe, cx.now.at + self.options.probe_timeout);
                 Ok(())

@@ -267,6 +267,17 @@ fn hints_wait_for_the_network_cut_waits_short_and_probe() {
 }
 
 #[test]
+fn hints_that_go_on_do_not_keep_a_dead_line() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    for _ in 0..5 {
+        bench.hint(Hint::Foreground);
+        bench.pass(Duration::from_secs(1));
+    }
+    assert_eq!((bench.probes, bench.hang_ups), (1, 1), "five seconds after the first hint");
+}
+
+#[test]
 fn a_token_of_somebody_else_sends_nothing() {
     let mut bench = Bench::new();
     bench.go_online();
