@@ -321,7 +321,7 @@ impl Engine {
     fn forget_link(&mut self, cx: &mut Cx<'_, '_>, unexpected: bool) -> Result<(), StoreError> {
         self.timers.clear_all();
         self.connection += 1;
-        self.outgoing.clear();
+        self.backlog.clear();
         self.fail_calls(cx);
         self.awaiting.clear();
         self.next_ack = 0;
