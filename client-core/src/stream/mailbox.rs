@@ -33,6 +33,9 @@ pub enum CursorMode {
     #[default]
     Auto,
     /// An event counts as taken when the app says so, see [`EventStream::ack`](crate::EventStream::ack).
+    ///
+    /// An app may hold 10,000 events that it has not acknowledged. Then the stream waits on the server, as for a slow
+    /// app, and goes on once half of them are acknowledged: an app that never says so gets no further.
     Manual,
 }
 

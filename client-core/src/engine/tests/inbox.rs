@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::harness::*;
 use crate::{
-    command::{Consume, Freed},
+    command::{Command, Consume, Freed},
     engine::{Delivery, EngineOptions},
     error::EventsError,
     status::Line,
@@ -172,6 +172,29 @@ fn a_slow_app_gives_the_stream_back_and_pulls_it_again() {
 }
 
 #[test]
+fn a_stream_that_is_never_acknowledged_is_given_back_and_pulled_again_after_an_ack() {
+    let mut bench = Bench::with(EngineOptions { buffer_events: 4, ..EngineOptions::default() });
+    bench.go_online();
+    bench.consume(job(), DURABLE).unwrap();
+    page(&mut bench, 0, 0);
+    let mut last = 0;
+    // The app reads everything at once and acknowledges nothing.
+    while bench.waiting() == 0 {
+        last += 1;
+        assert!(last < 100_000, "what is not acknowledged grows without an end");
+        event(&mut bench, &job(), "E1", last);
+        bench.command(Command::Freed { stream: job(), freed: Freed { events: 1, bytes: 20 } });
+    }
+    assert_eq!(offsets(&bench).last(), Some(&10_004), "10,000 and the buffer");
+    assert_eq!(bench.next().name, names::STREAM_UNSUBSCRIBE);
+    bench.taken(job(), "E1", 4_999, Freed::default());
+    assert_eq!(bench.waiting(), 0, "half of them must be acknowledged");
+    bench.taken(job(), "E1", 5_000, Freed::default());
+    let ask = bench.next();
+    assert_eq!((ask.name.as_str(), &ask.args[0]["after"]), (names::STREAM_SUBSCRIBE, &json!(10_004)));
+}
+
+#[test]
 fn the_user_stream_begins_at_the_head_of_the_first_session() {
     let mut bench = Bench::new();
     let mut ready = ready();
@@ -223,7 +246,7 @@ fn a_stream_has_one_durable_consumer_and_taps_move_no_cursor() {
     bench.go_online();
     bench.consume(job(), DURABLE).unwrap();
     assert_eq!(bench.consume(job(), DURABLE), Err(EventsError::InUse));
-    bench.command(crate::command::Command::Release { stream: job() });
+    bench.command(Command::Release { stream: job() });
     assert_eq!(bench.consume(job(), DURABLE), Ok(()));
 }
 
