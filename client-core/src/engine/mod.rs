@@ -113,7 +113,7 @@ impl Engine {
         if !account.is_empty() {
             outbox.claim(&mut cx, &account)?;
         }
-        let inbox = Inbox::new(&account, &options);
+        let inbox = Inbox::new(&account, &options, rng.u64(..));
         let mut engine = Self {
             options,
             account,

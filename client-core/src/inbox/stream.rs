@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Instant};
 
 use keepline_protocol::{Epoch, Stream, Subscribe, Tag};
 
@@ -17,6 +17,8 @@ pub(super) struct Feed {
     pub(super) pull: Pull,
     /// The last event handed to the app's buffer; `None` at the beginning of a stream that has no cursor.
     pub(super) place: Option<Place>,
+    /// How often in a row the server could not give it.
+    pub(super) failures: u32,
     /// Where the page under way began.
     pub(super) pulled_after: u64,
     /// What the app's buffer holds.
@@ -44,6 +46,8 @@ pub(super) enum Pull {
     Live,
     /// The app is slow: the stream was given back (once the server was told).
     Behind { told: bool },
+    /// The server could not give it for the moment: it is asked for again then, and not before.
+    Resting { until: Instant },
 }
 
 /// Space in the app's buffer.
@@ -62,6 +66,7 @@ impl Feed {
             observers: 0,
             pull: Pull::Idle,
             place: start,
+            failures: 0,
             pulled_after: 0,
             room_taken: Room::default(),
             handed: VecDeque::new(),
@@ -76,6 +81,7 @@ impl Feed {
     pub(super) fn restart(&mut self, start: Option<Place>) {
         self.place = start;
         self.pull = Pull::Idle;
+        self.failures = 0;
         self.handed.clear();
         self.taken = None;
         self.untold = 0;
@@ -151,6 +157,10 @@ impl Feed {
         let is_waiting = matches!(self.pull, Pull::Behind { .. } | Pull::Idle);
         let has_space = self.room_taken.events <= room.events / 2 && self.room_taken.bytes <= room.bytes / 2;
         is_waiting && has_space && self.unacked_room(room) >= UNACKED_MAX / 2
+    }
+
+    pub(super) fn resting_until(&self) -> Option<Instant> {
+        if let Pull::Resting { until } = self.pull { Some(until) } else { None }
     }
 
     pub(super) fn page_limit(&self, room: Room) -> u32 {

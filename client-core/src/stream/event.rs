@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use keepline_protocol::{
-    Epoch, Event as EventType, Payload, PayloadError, Reset, Stream,
+    Epoch, ErrorCode, Event as EventType, Payload, PayloadError, Reset, Stream,
     catalogue::{
         JobCancelled, JobCompleted, JobCreated, JobFailed, JobProgress, ModelChunk, ResearchFinding,
         SearchResult, TestRecorded, TestTick,
@@ -20,6 +20,10 @@ pub enum Item {
     Reset(Reset),
     /// The stream ended and was removed. Nothing comes after it.
     Gone,
+    /// The server does not give the stream and would refuse it again: the token may not read it, or the server finds
+    /// the question malformed. Nothing comes after it. The cursor is kept, so a consumer that is opened later goes on
+    /// where this one was.
+    Refused(ErrorCode),
 }
 
 /// An event as it came: its name, every argument, and its place. [`decode`](Self::decode) gives it a type.
@@ -111,6 +115,8 @@ macro_rules! events {
             Reset(Reset),
             /// The stream ended and was removed. Nothing comes after it.
             Gone,
+            /// The server does not give the stream and would refuse it again; see [`Item::Refused`].
+            Refused(ErrorCode),
         }
 
         impl From<Item> for Event {
@@ -119,6 +125,7 @@ macro_rules! events {
                     Item::Event(envelope) => envelope,
                     Item::Reset(reset) => return Self::Reset(reset),
                     Item::Gone => return Self::Gone,
+                    Item::Refused(code) => return Self::Refused(code),
                 };
                 // More than one argument, or an attachment, would be lost in a typed event.
                 let ([payload], []) = (&envelope.args[..], &envelope.attachments[..]) else {
@@ -179,6 +186,8 @@ mod tests {
             assert!(matches!(Event::from(Item::Event(envelope)), Event::Raw(_)));
         }
         assert!(matches!(Event::from(Item::Gone), Event::Gone));
+        let refused = Event::from(Item::Refused(ErrorCode::Forbidden));
+        assert!(matches!(refused, Event::Refused(ErrorCode::Forbidden)));
     }
 
     #[test]
