@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     command::{Answer, Call, CallReply, Command},
     config::Config,
-    driver::{Driver, Refusal, Refused, Request},
+    driver::{Driver, Errand, Refusal, Refused},
     error::{CallError, ControlError, EventsError, OpenError, StoreError, SubmitError},
     handlers::{Handler, Handlers},
     outbox::{Filter, OutboxEntry},
@@ -241,7 +241,7 @@ impl Client {
     /// How the line is and what waits for it, now.
     pub fn status(&self) -> Status {
         let mut status = self.handle.shared.status();
-        if self.handle.requests.is_closed() {
+        if self.handle.errands.is_closed() {
             status.line = Line::Closed;
         }
         status
@@ -256,7 +256,7 @@ impl Client {
     /// where the client is suspended or shut down.
     pub async fn diagnostics(&self) -> serde_json::Value {
         let (answer, answered) = oneshot::channel();
-        self.handle.tell(Request::Command(Command::Diagnostics { answer })).await;
+        self.handle.tell(Errand::Command(Command::Diagnostics { answer })).await;
         answered.await.unwrap_or_default()
     }
 
@@ -296,7 +296,7 @@ impl Client {
     /// when there is no client any more. Parked actions do not count.
     pub async fn flush(&self, deadline: Duration) -> bool {
         let (answer, answered) = oneshot::channel();
-        self.handle.tell(Request::Flush { within: deadline, answer }).await;
+        self.handle.tell(Errand::Flush { within: deadline, answer }).await;
         answered.await.unwrap_or(false)
     }
 
@@ -321,14 +321,14 @@ impl Client {
     /// other handle is closed with it. Takes two seconds at the most when the line does not answer.
     pub async fn shutdown(&self) {
         let (answer, answered) = oneshot::channel();
-        self.handle.tell(Request::Shutdown { answer }).await;
+        self.handle.tell(Errand::Shutdown { answer }).await;
         // An error means that it was shut down already.
         let _ = answered.await;
     }
 
     async fn suspend_within(&self, within: Duration, flush_first: bool) {
         let (answer, answered) = oneshot::channel();
-        self.handle.tell(Request::Suspend { within, flush_first, answer }).await;
+        self.handle.tell(Errand::Suspend { within, flush_first, answer }).await;
         let _ = answered.await;
     }
 
@@ -347,7 +347,7 @@ impl Client {
             return false;
         }
         let (answer, answered) = oneshot::channel();
-        self.handle.tell(Request::Command(Command::Emit { args, answer })).await;
+        self.handle.tell(Errand::Command(Command::Emit { args, answer })).await;
         answered.await.unwrap_or(false)
     }
 }
@@ -365,23 +365,23 @@ fn event_args(name: &str, args: &impl Serialize, attachments: Vec<Bytes>) -> Res
 /// What every public object of the client holds.
 #[derive(Clone)]
 pub(crate) struct Handle {
-    requests: mpsc::Sender<Request>,
+    errands: mpsc::Sender<Errand>,
     pub(crate) shared: Arc<Shared>,
 }
 
 impl Handle {
-    pub(crate) fn new(requests: mpsc::Sender<Request>, shared: Arc<Shared>) -> Self {
-        Self { requests, shared }
+    pub(crate) fn new(errands: mpsc::Sender<Errand>, shared: Arc<Shared>) -> Self {
+        Self { errands, shared }
     }
 
     pub(crate) fn downgrade(&self) -> WeakHandle {
-        WeakHandle { requests: self.requests.downgrade(), shared: Arc::clone(&self.shared) }
+        WeakHandle { errands: self.errands.downgrade(), shared: Arc::clone(&self.shared) }
     }
 
-    /// Sends a request whose answer the caller waits for by itself.
-    pub(crate) async fn tell(&self, request: Request) {
+    /// Sends an errand whose answer the caller waits for by itself.
+    pub(crate) async fn tell(&self, errand: Errand) {
         // Where the driver is gone, the dropped answer says so.
-        let _ = self.requests.send(request).await;
+        let _ = self.errands.send(errand).await;
     }
 
     /// Sends a command and waits for its answer.
@@ -390,7 +390,7 @@ impl Handle {
         command: impl FnOnce(Answer<Result<T, E>>) -> Command,
     ) -> Result<T, E> {
         let (answer, answered) = oneshot::channel();
-        self.tell(Request::Command(command(answer))).await;
+        self.tell(Errand::Command(command(answer))).await;
         match answered.await {
             Ok(result) => result,
             // A dropped answer: the driver is gone, or the transaction that held the command failed.
@@ -400,7 +400,7 @@ impl Handle {
 
     async fn failure(&self) -> Refusal {
         let (answer, answered) = oneshot::channel();
-        self.tell(Request::Failure { answer }).await;
+        self.tell(Errand::Failure { answer }).await;
         answered.await.unwrap_or(Refusal::Closed)
     }
 }
@@ -414,19 +414,19 @@ impl std::fmt::Debug for Handle {
 /// A handle that does not keep the client open.
 #[derive(Clone)]
 pub(crate) struct WeakHandle {
-    requests: mpsc::WeakSender<Request>,
+    errands: mpsc::WeakSender<Errand>,
     shared: Arc<Shared>,
 }
 
 impl WeakHandle {
-    pub(crate) async fn tell(&self, request: Request) {
+    pub(crate) async fn tell(&self, errand: Errand) {
         if let Some(handle) = self.upgrade() {
-            handle.tell(request).await;
+            handle.tell(errand).await;
         }
     }
 
     pub(crate) fn upgrade(&self) -> Option<Handle> {
-        Some(Handle { requests: self.requests.upgrade()?, shared: Arc::clone(&self.shared) })
+        Some(Handle { errands: self.errands.upgrade()?, shared: Arc::clone(&self.shared) })
     }
 }
 

@@ -5,7 +5,7 @@ use tokio::sync::Notify;
 use crate::stream::Mailbox;
 
 /// What the handle tells the driver without waiting: wishes that never fail and may be said twice, and which of the
-/// app's streams have moved. Requests that are answered go through the channel instead.
+/// app's streams have moved. Errands, which are answered, go through the channel instead.
 ///
 /// Nothing here grows without bound: a wish takes the place of its like, and a mailbox is listed once.
 #[derive(Default)]

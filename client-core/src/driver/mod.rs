@@ -1,14 +1,14 @@
 //! The one owner of engine, database and socket.
 //!
-//! [`Driver::run`] waits for a request, an event of the link, a token or a deadline. Then it takes everything that
+//! [`Driver::run`] waits for an errand, an event of the link, a token or a deadline. Then it takes everything that
 //! waits besides, up to a batch, and puts it into one transaction: a burst of submits shares a commit. After the
 //! commit, and only then, packets are written and effects are run.
 
 mod core;
 mod effects;
+mod errand;
 mod lifecycle;
 mod registry;
-mod request;
 #[cfg(test)]
 mod tests;
 mod waiters;
@@ -19,12 +19,12 @@ use futures_util::FutureExt;
 use keepline_protocol::Token;
 use tokio::{sync::mpsc, time::sleep_until};
 
-pub(crate) use self::request::{Refusal, Refused, Request};
+pub(crate) use self::errand::{Errand, Refusal, Refused};
 use self::{
     core::{Core, Work},
+    errand::refuse,
     lifecycle::{Flush, Leave, Suspending},
     registry::Registry,
-    request::refuse,
     waiters::Waiters,
 };
 use crate::{
@@ -34,7 +34,7 @@ use crate::{
     config::{Config, CoreSettings, Settings},
     engine::{LinkEvent, TokenFailure},
     error::OpenError,
-    limits::{BATCH_MAX, REQUESTS_MAX},
+    limits::{BATCH_MAX, ERRANDS_MAX},
     shared::Shared,
     signals::{Said, Wish},
     token::TokenDesk,
@@ -49,7 +49,7 @@ pub struct Driver {
     settings: CoreSettings,
     clock: Clock,
     shared: Arc<Shared>,
-    requests: mpsc::Receiver<Request>,
+    errands: mpsc::Receiver<Errand>,
     line: Line,
     tokens: TokenDesk,
     phase: Phase,
@@ -98,7 +98,7 @@ struct Counters {
 struct Inputs {
     link: Vec<LinkEvent>,
     token: Option<Result<Token, TokenFailure>>,
-    requests: Vec<Request>,
+    errands: Vec<Errand>,
     said: Said,
     /// The last handle was dropped.
     is_abandoned: bool,
@@ -110,14 +110,14 @@ impl Driver {
         let Settings { core: settings, transport, tokens, clock } = config.check()?;
         let core = Core::open(&settings, clock.read())?;
         let shared = Arc::new(Shared::new(settings.engine.action_bytes_max));
-        let (sender, requests) = mpsc::channel(REQUESTS_MAX);
+        let (sender, errands) = mpsc::channel(ERRANDS_MAX);
         let mut driver = Self {
             line: Line::new(transport),
             tokens: TokenDesk::new(tokens),
             settings,
             clock,
             shared: Arc::clone(&shared),
-            requests,
+            errands,
             phase: Phase::Running(Box::new(core)),
             registry: Registry::default(),
             waiters: Waiters::default(),
@@ -161,8 +161,8 @@ impl Driver {
             () = self.line.turn(&mut inputs.link) => {}
             token = self.tokens.answered() => inputs.token = Some(token),
             () = self.shared.signals.heard() => {}
-            request = self.requests.recv() => match request {
-                Some(request) => inputs.requests.push(request),
+            errand = self.errands.recv() => match errand {
+                Some(errand) => inputs.errands.push(errand),
                 None => inputs.is_abandoned = true,
             },
             () = sleep_until(at.into()), if deadline.is_some() => {}
@@ -170,9 +170,9 @@ impl Driver {
         if inputs.link.is_empty() {
             let _ = self.line.turn(&mut inputs.link).now_or_never();
         }
-        while inputs.requests.len() < BATCH_MAX {
-            match self.requests.try_recv() {
-                Ok(request) => inputs.requests.push(request),
+        while inputs.errands.len() < BATCH_MAX {
+            match self.errands.try_recv() {
+                Ok(errand) => inputs.errands.push(errand),
                 Err(mpsc::error::TryRecvError::Empty) => break,
                 Err(mpsc::error::TryRecvError::Disconnected) => {
                     inputs.is_abandoned = true;
@@ -180,7 +180,7 @@ impl Driver {
                 }
             }
         }
-        // After the requests: whoever dropped a stream before asking for something has signalled before it.
+        // After the errands: whoever dropped a stream before asking for something has signalled before it.
         inputs.said = self.shared.signals.take();
         inputs
     }
@@ -192,8 +192,8 @@ impl Driver {
         self.heed(&inputs.said.wishes, &mut commands);
         self.reopen_if_due(&mut commands);
         self.look(&inputs.said, &mut commands);
-        for request in inputs.requests {
-            self.sort(request, &mut commands);
+        for errand in inputs.errands {
+            self.sort(errand, &mut commands);
         }
         if inputs.is_abandoned {
             self.leave = Leave::Shutdown { answers: Vec::new() };
@@ -253,28 +253,28 @@ impl Driver {
         }
     }
 
-    fn sort(&mut self, request: Request, commands: &mut Vec<Command>) {
-        match request {
-            Request::Command(command) => {
+    fn sort(&mut self, errand: Errand, commands: &mut Vec<Command>) {
+        match errand {
+            Errand::Command(command) => {
                 if matches!(command, Command::SignOut { .. }) {
                     self.intents.wants_line = false;
                 }
                 commands.push(command);
             }
-            Request::Await { id, answer } => commands.push(self.waiters.wait(id, answer)),
-            Request::Flush { within, answer } => {
+            Errand::Await { id, answer } => commands.push(self.waiters.wait(id, answer)),
+            Errand::Flush { within, answer } => {
                 commands.push(Command::Hint(Hint::Flush));
                 self.begin_flush(within, answer);
             }
-            Request::Suspend { within, flush_first, answer } => {
+            Errand::Suspend { within, flush_first, answer } => {
                 if flush_first {
                     commands.push(Command::Hint(Hint::Flush));
                 }
                 self.begin_suspending(within, flush_first, answer);
             }
-            Request::Shutdown { answer } => self.begin_shutdown(answer),
+            Errand::Shutdown { answer } => self.begin_shutdown(answer),
             // Whoever asked may have gone.
-            Request::Failure { answer } => drop(answer.send(self.failure)),
+            Errand::Failure { answer } => drop(answer.send(self.failure)),
         }
     }
 

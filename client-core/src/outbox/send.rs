@@ -229,9 +229,9 @@ impl Outbox {
     fn outgoing(&mut self, cx: &Cx<'_, '_>, row: Row, prev: Option<ActionId>) -> Outgoing {
         let Row { seq, id, lane, mark, .. } = row;
         if row.state == ActionState::Voiding {
-            let request = VoidRequest { id, prev, mark: Some(mark) };
-            let args = Args::event(names::ACTION_VOID).value(&request).map(|builder| builder.build());
-            return Outgoing { seq, lane, args: args.expect("a void request is JSON"), ack: true };
+            let void = VoidRequest { id, prev, mark: Some(mark) };
+            let args = Args::event(names::ACTION_VOID).value(&void).map(|builder| builder.build());
+            return Outgoing { seq, lane, args: args.expect("a void is JSON"), ack: true };
         }
         let args = Args::event(&row.name);
         let args = match row.body {

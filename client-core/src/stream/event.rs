@@ -8,7 +8,7 @@ use keepline_protocol::{
     socket_io::Args,
 };
 
-use crate::{client::WeakHandle, command::Command, driver::Request, engine::IncomingEvent};
+use crate::{client::WeakHandle, command::Command, driver::Errand, engine::IncomingEvent};
 
 /// An item of a stream, as [`EventStream::next_item`](crate::EventStream::next_item) gives it.
 #[derive(Debug, Clone)]
@@ -68,7 +68,7 @@ impl Acknowledge {
     /// came is gone, nothing happens: the server does not wait any more.
     pub async fn send(self, args: Args) {
         let command = Command::AckEvent { connection: self.connection, ack: self.ack, args };
-        self.client.tell(Request::Command(command)).await;
+        self.client.tell(Errand::Command(command)).await;
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What the handle asks of the driver and waits for.
-pub(crate) enum Request {
+pub(crate) enum Errand {
     /// The engine's business.
     Command(Command),
     /// Waits for an action's outcome, across restarts of the engine.
@@ -24,7 +24,7 @@ pub(crate) enum Request {
     Failure { answer: Answer<Refusal> },
 }
 
-/// Why a request cannot reach the engine.
+/// Why an errand cannot reach the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
     Suspended,
