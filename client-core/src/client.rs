@@ -287,7 +287,8 @@ impl Client {
     }
 
     /// The app left the screen: gets out what can be got out, then [suspends](Self::suspend) before `deadline` has
-    /// passed.
+    /// passed. A [`foreground`](Self::foreground) or [`connect`](Self::connect) that is called after it wins, and the
+    /// future ends at once.
     pub async fn background(&self, deadline: Duration) {
         self.suspend_within(deadline, true).await;
     }
@@ -314,7 +315,8 @@ impl Client {
     /// [`StoreError`] where that could not be written.
     pub async fn sign_out(&self, rows: SignOut) -> Result<(), StoreError> {
         let discard = rows == SignOut::Discard;
-        self.handle.command(|answer| Command::SignOut { discard, answer }).await
+        let said = self.handle.shared.signals.moment();
+        self.handle.ask(|answer| Errand::SignOut { said, discard, answer }).await
     }
 
     /// Shuts down in good order: stores what the app has taken, says goodbye on the line, closes the database. Every
@@ -328,7 +330,8 @@ impl Client {
 
     async fn suspend_within(&self, within: Duration, flush_first: bool) {
         let (answer, answered) = oneshot::channel();
-        self.handle.tell(Errand::Suspend { within, flush_first, answer }).await;
+        let said = self.handle.shared.signals.moment();
+        self.handle.tell(Errand::Suspend { said, within, flush_first, answer }).await;
         let _ = answered.await;
     }
 
@@ -389,8 +392,13 @@ impl Handle {
         &self,
         command: impl FnOnce(Answer<Result<T, E>>) -> Command,
     ) -> Result<T, E> {
+        self.ask(|answer| Errand::Command(command(answer))).await
+    }
+
+    /// Sends an errand and waits for its answer.
+    async fn ask<T, E: Refused>(&self, errand: impl FnOnce(Answer<Result<T, E>>) -> Errand) -> Result<T, E> {
         let (answer, answered) = oneshot::channel();
-        self.tell(Errand::Command(command(answer))).await;
+        self.tell(errand(answer)).await;
         match answered.await {
             Ok(result) => result,
             // A dropped answer: the driver is gone, or the transaction that held the command failed.

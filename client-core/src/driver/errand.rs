@@ -6,6 +6,7 @@ use crate::{
     command::{Answer, Command},
     error::{CallError, ControlError, EventsError, OutcomeError, StoreError, SubmitError},
     outcome::Outcome,
+    signals::Moment,
 };
 
 /// What the handle asks of the driver and waits for.
@@ -17,7 +18,9 @@ pub(crate) enum Errand {
     /// Answers `true` once nothing is pending, `false` when the time is over.
     Flush { within: Duration, answer: Answer<bool> },
     /// Closes every file and socket within the time; first tries to get the queue out, where asked to.
-    Suspend { within: Duration, flush_first: bool, answer: Answer<()> },
+    Suspend { said: Moment, within: Duration, flush_first: bool, answer: Answer<()> },
+    /// Disconnects and forgets whose session it was, with or without the account's rows.
+    SignOut { said: Moment, discard: bool, answer: Answer<Result<(), StoreError>> },
     /// Closes for good.
     Shutdown { answer: Answer<()> },
     /// Says how the database failed last, to whoever was not answered because of it.

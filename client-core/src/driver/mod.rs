@@ -36,7 +36,7 @@ use crate::{
     error::OpenError,
     limits::{BATCH_MAX, ERRANDS_MAX},
     shared::Shared,
-    signals::{Said, Wish},
+    signals::{Moment, Said, Wish},
     token::TokenDesk,
     transport::Line,
 };
@@ -83,6 +83,10 @@ enum Phase {
 struct Intents {
     wants_line: bool,
     has_no_network: bool,
+    /// When it last wished for a line.
+    connected: Moment,
+    /// When it last wished to be awake: for a line, or because it is on the screen.
+    woken: Moment,
 }
 
 /// What the driver did since the client was opened, for diagnostics.
@@ -221,8 +225,8 @@ impl Driver {
     }
 
     /// What the app and its host wish for. It may open a suspended client again.
-    fn heed(&mut self, wishes: &[Wish], commands: &mut Vec<Command>) {
-        for wish in wishes {
+    fn heed(&mut self, wishes: &[(Moment, Wish)], commands: &mut Vec<Command>) {
+        for (moment, wish) in wishes {
             commands.push(match wish {
                 Wish::Connect => Command::Connect,
                 Wish::Disconnect => Command::Disconnect,
@@ -231,13 +235,17 @@ impl Driver {
                 Wish::Foreground => Command::Hint(Hint::Foreground),
             });
             match wish {
-                Wish::Connect => self.intents.wants_line = true,
+                Wish::Connect => {
+                    self.intents.wants_line = true;
+                    self.intents.connected = *moment;
+                }
                 Wish::Disconnect => self.intents.wants_line = false,
                 Wish::NetworkAvailable => self.intents.has_no_network = false,
                 Wish::NetworkLost => self.intents.has_no_network = true,
                 Wish::Foreground => {}
             }
             if matches!(wish, Wish::Connect | Wish::Foreground) {
+                self.intents.woken = *moment;
                 self.wake_up();
             }
         }
@@ -255,26 +263,37 @@ impl Driver {
 
     fn sort(&mut self, errand: Errand, commands: &mut Vec<Command>) {
         match errand {
-            Errand::Command(command) => {
-                if matches!(command, Command::SignOut { .. }) {
-                    self.intents.wants_line = false;
-                }
-                commands.push(command);
-            }
+            Errand::Command(command) => commands.push(command),
             Errand::Await { id, answer } => commands.push(self.waiters.wait(id, answer)),
             Errand::Flush { within, answer } => {
                 commands.push(Command::Hint(Hint::Flush));
                 self.begin_flush(within, answer);
             }
-            Errand::Suspend { within, flush_first, answer } => {
+            // The app is back already: nobody would wake it.
+            Errand::Suspend { said, answer, .. } if said < self.intents.woken => drop(answer.send(())),
+            Errand::Suspend { within, flush_first, answer, .. } => {
                 if flush_first {
                     commands.push(Command::Hint(Hint::Flush));
                 }
                 self.begin_suspending(within, flush_first, answer);
             }
+            Errand::SignOut { said, discard, answer } => {
+                self.sign_out(said, Command::SignOut { discard, answer }, commands)
+            }
             Errand::Shutdown { answer } => self.begin_shutdown(answer),
             // Whoever asked may have gone.
             Errand::Failure { answer } => drop(answer.send(self.failure)),
+        }
+    }
+
+    /// Signing out ends the wish for a line, unless the app has said it again since.
+    fn sign_out(&mut self, said: Moment, sign_out: Command, commands: &mut Vec<Command>) {
+        // What was wished for is said to the engine after it, or it would be undone.
+        commands.retain(|command| !matches!(command, Command::Connect));
+        commands.push(sign_out);
+        self.intents.wants_line &= said < self.intents.connected;
+        if self.intents.wants_line {
+            commands.push(Command::Connect);
         }
     }
 

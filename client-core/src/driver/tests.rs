@@ -299,6 +299,40 @@ async fn suspending_closes_every_file_and_socket_and_nothing_comes_twice() {
 }
 
 #[tokio::test]
+async fn the_last_word_wins_in_the_order_of_the_calls() {
+    // Nothing runs before this test waits, so each of these is one turn of the driver.
+    let setup = Setup::new().await;
+    let second = Duration::from_secs(1);
+    for back in [Client::foreground, Client::connect] {
+        let mut leaving = Box::pin(setup.client.background(second));
+        assert!(leaving.as_mut().now_or_never().is_none());
+        back(&setup.client);
+        soon(leaving).await;
+        setup.record(1).await;
+    }
+    setup.client.foreground();
+    soon(setup.client.suspend(second)).await;
+    let refused = soon(setup.client.submit(TestRecord { n: 1 }).into_future()).await;
+    assert_eq!(refused.err(), Some(SubmitError::Suspended));
+    assert_eq!(setup.client.status().line, Line::Suspended);
+}
+
+#[tokio::test]
+async fn a_line_that_is_wished_for_after_signing_out_is_made() {
+    let setup = Setup::new().await;
+    let mut leaving = Box::pin(setup.client.sign_out(SignOut::Keep));
+    assert!(leaving.as_mut().now_or_never().is_none());
+    setup.client.connect();
+    soon(leaving).await.unwrap();
+    let _peer = setup.server.accept_keepline().await;
+    setup.until(|line| matches!(line, Line::Online { .. })).await;
+    // The other way round there is none.
+    setup.client.connect();
+    soon(setup.client.sign_out(SignOut::Keep)).await.unwrap();
+    assert_eq!(setup.client.status().line, Line::Idle);
+}
+
+#[tokio::test]
 async fn going_to_the_background_gets_the_queue_out_first() {
     let (setup, mut peer) = Setup::online().await;
     let sent = setup.record(1).await;
