@@ -66,7 +66,11 @@ impl Outbox {
             })
             .collect();
         for name in rested {
-            self.wake_lane(&name);
+            if self.online {
+                self.wake_lane(&name);
+            } else {
+                self.lanes.remove(&name);
+            }
         }
         if self.next_expiry.is_some_and(|at| at <= now) {
             self.expire(cx)?;

@@ -46,6 +46,7 @@ impl Outbox {
             let lane = action.lane.as_deref().unwrap_or_default();
             self.expires(cx, self.ttl(action));
             self.wake_lane(lane);
+            self.drop_idle_lanes(cx)?;
             cx.effects.push_back(Effect::Changed { id: action.id });
         }
         Ok(written.map(|_| action.id))
@@ -100,12 +101,21 @@ impl Outbox {
             return Err(SubmitError::QueueFull);
         }
         match &action.lane {
-            Some(lane) if !self.lanes.contains_key(lane) => self.check_lanes(cx, lane),
-            _ => Ok(()),
+            Some(lane) => self.check_lanes(cx, lane),
+            None => Ok(()),
         }
     }
 
+    /// The table knows which lanes have something in them; what is in memory says nothing about that.
     fn check_lanes(&self, cx: &Cx<'_, '_>, lane: &str) -> Result<(), WriteError> {
+        let known = cx.tx.first(
+            "SELECT 1 FROM actions WHERE account = ?1 AND lane = ?2 AND state < 4 LIMIT 1",
+            params![self.account, lane],
+            |_| Ok(()),
+        )?;
+        if known.is_some() {
+            return Ok(());
+        }
         let lanes: u64 = cx
             .tx
             .first(
@@ -196,4 +206,4 @@ impl From<StoreError> for SubmitError {
 }
 
 /// How many named lanes may have something in them: each costs a seek at every connect.
-const LANES_MAX: u64 = 1_000;
+pub(super) const LANES_MAX: u64 = 1_000;
