@@ -293,7 +293,9 @@ impl Engine {
         let trouble = if is_draining { LineTrouble::Draining } else { trouble };
         let is_planned = is_draining || matches!(trouble, LineTrouble::TokenExpired | LineTrouble::Busy);
         let was_up = self.session.is_up();
-        let unexpected = was_up && !is_planned;
+        // A plain server's silence has counted as the action's attempt already.
+        let is_counted = self.session.is_plain() && trouble == LineTrouble::Unanswered;
+        let unexpected = was_up && !is_planned && !is_counted;
         self.forget_link(cx, unexpected)?;
         if !self.session.wanted {
             self.session.phase = Phase::Idle;

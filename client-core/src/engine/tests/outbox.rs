@@ -328,6 +328,35 @@ fn the_apps_own_retry_of_a_submit_is_idempotent() {
 }
 
 #[test]
+fn an_id_belongs_to_its_kind_and_attachments_too() {
+    let mut bench = Bench::new();
+    let args = payload(&json!([{"_placeholder": true, "num": 0}]));
+    let raw = |bytes: &'static [u8]| {
+        let attachments = vec![bytes::Bytes::from_static(bytes)];
+        crate::outbox::Body::Raw { args: args.clone(), attachments }
+    };
+    let mut action = bench.action("upload");
+    action.body = raw(b"one");
+    let id = bench.submit(action.clone()).unwrap();
+    assert_eq!(bench.submit(action.clone()), Ok(id), "the same again");
+    let bare = crate::outbox::Body::Raw { args: args.clone(), attachments: Vec::new() };
+    for body in [raw(b"two"), bare.clone()] {
+        let other = crate::outbox::NewAction { body, ..action.clone() };
+        assert_eq!(bench.submit(other), Err(SubmitError::IdConflict));
+    }
+    let mut action = bench.action("upload");
+    action.body = bare;
+    bench.submit(action.clone()).unwrap();
+    action.body = crate::outbox::Body::Payload(args.clone());
+    assert_eq!(
+        bench.submit(action),
+        Err(SubmitError::IdConflict),
+        "one argument is not an array of arguments"
+    );
+    assert_eq!(bench.pending, 2);
+}
+
+#[test]
 fn a_submit_that_fails_undoes_only_itself() {
     let mut bench = Bench::with(EngineOptions { capacity_bytes: 20, ..EngineOptions::default() });
     let mut draft = bench.action("draft:save:v1");
