@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     command::{Answer, Call, CallReply, Command},
     config::Config,
-    driver::{Driver, Refusal, Refused, Request},
+    driver::{Driver, Errand, Refusal, Refused},
     error::{CallError, ControlError, EventsError, OpenError, StoreError, SubmitError},
     handlers::{Handler, Handlers},
     outbox::{Filter, OutboxEntry},
@@ -253,7 +253,7 @@ impl Client {
     /// How the line is and what waits for it, now.
     pub fn status(&self) -> Status {
         let mut status = self.handle.shared.status();
-        if self.handle.requests.is_closed() {
+        if self.handle.errands.is_closed() {
             status.line = Line::Closed;
         }
         status
@@ -268,7 +268,7 @@ impl Client {
     /// where the client is suspended or shut down.
     pub async fn diagnostics(&self) -> serde_json::Value {
         let (answer, answered) = oneshot::channel();
-        self.handle.tell(Request::Command(Command::Diagnostics { answer })).await;
+        self.handle.tell(Errand::Command(Command::Diagnostics { answer })).await;
         answered.await.unwrap_or_default()
     }
 
@@ -299,7 +299,8 @@ impl Client {
     }
 
     /// The app left the screen: gets out what can be got out, then [suspends](Self::suspend) before `deadline` has
-    /// passed.
+    /// passed. A [`foreground`](Self::foreground) or [`connect`](Self::connect) that is called after it wins, and the
+    /// future ends at once.
     pub async fn background(&self, deadline: Duration) {
         self.suspend_within(deadline, true).await;
     }
@@ -308,7 +309,7 @@ impl Client {
     /// when there is no client any more. Parked actions do not count.
     pub async fn flush(&self, deadline: Duration) -> bool {
         let (answer, answered) = oneshot::channel();
-        self.handle.tell(Request::Flush { within: deadline, answer }).await;
+        self.handle.tell(Errand::Flush { within: deadline, answer }).await;
         answered.await.unwrap_or(false)
     }
 
@@ -326,21 +327,23 @@ impl Client {
     /// [`StoreError`] where that could not be written.
     pub async fn sign_out(&self, rows: SignOut) -> Result<(), StoreError> {
         let discard = rows == SignOut::Discard;
-        self.handle.command(|answer| Command::SignOut { discard, answer }).await
+        let said = self.handle.shared.signals.moment();
+        self.handle.ask(|answer| Errand::SignOut { said, discard, answer }).await
     }
 
     /// Shuts down in good order: stores what the app has taken, says goodbye on the line, closes the database. Every
     /// other handle is closed with it. Takes two seconds at the most when the line does not answer.
     pub async fn shutdown(&self) {
         let (answer, answered) = oneshot::channel();
-        self.handle.tell(Request::Shutdown { answer }).await;
+        self.handle.tell(Errand::Shutdown { answer }).await;
         // An error means that it was shut down already.
         let _ = answered.await;
     }
 
     async fn suspend_within(&self, within: Duration, flush_first: bool) {
         let (answer, answered) = oneshot::channel();
-        self.handle.tell(Request::Suspend { within, flush_first, answer }).await;
+        let said = self.handle.shared.signals.moment();
+        self.handle.tell(Errand::Suspend { said, within, flush_first, answer }).await;
         let _ = answered.await;
     }
 
@@ -359,7 +362,7 @@ impl Client {
             return false;
         }
         let (answer, answered) = oneshot::channel();
-        self.handle.tell(Request::Command(Command::Emit { args, answer })).await;
+        self.handle.tell(Errand::Command(Command::Emit { args, answer })).await;
         answered.await.unwrap_or(false)
     }
 }
@@ -377,23 +380,23 @@ fn event_args(name: &str, args: &impl Serialize, attachments: Vec<Bytes>) -> Res
 /// What every public object of the client holds.
 #[derive(Clone)]
 pub(crate) struct Handle {
-    requests: mpsc::Sender<Request>,
+    errands: mpsc::Sender<Errand>,
     pub(crate) shared: Arc<Shared>,
 }
 
 impl Handle {
-    pub(crate) fn new(requests: mpsc::Sender<Request>, shared: Arc<Shared>) -> Self {
-        Self { requests, shared }
+    pub(crate) fn new(errands: mpsc::Sender<Errand>, shared: Arc<Shared>) -> Self {
+        Self { errands, shared }
     }
 
     pub(crate) fn downgrade(&self) -> WeakHandle {
-        WeakHandle { requests: self.requests.downgrade(), shared: Arc::clone(&self.shared) }
+        WeakHandle { errands: self.errands.downgrade(), shared: Arc::clone(&self.shared) }
     }
 
-    /// Sends a request whose answer the caller waits for by itself.
-    pub(crate) async fn tell(&self, request: Request) {
+    /// Sends an errand whose answer the caller waits for by itself.
+    pub(crate) async fn tell(&self, errand: Errand) {
         // Where the driver is gone, the dropped answer says so.
-        let _ = self.requests.send(request).await;
+        let _ = self.errands.send(errand).await;
     }
 
     /// Sends a command and waits for its answer.
@@ -401,8 +404,13 @@ impl Handle {
         &self,
         command: impl FnOnce(Answer<Result<T, E>>) -> Command,
     ) -> Result<T, E> {
+        self.ask(|answer| Errand::Command(command(answer))).await
+    }
+
+    /// Sends an errand and waits for its answer.
+    async fn ask<T, E: Refused>(&self, errand: impl FnOnce(Answer<Result<T, E>>) -> Errand) -> Result<T, E> {
         let (answer, answered) = oneshot::channel();
-        self.tell(Request::Command(command(answer))).await;
+        self.tell(errand(answer)).await;
         match answered.await {
             Ok(result) => result,
             // A dropped answer: the driver is gone, or the transaction that held the command failed.
@@ -412,7 +420,7 @@ impl Handle {
 
     async fn failure(&self) -> Refusal {
         let (answer, answered) = oneshot::channel();
-        self.tell(Request::Failure { answer }).await;
+        self.tell(Errand::Failure { answer }).await;
         answered.await.unwrap_or(Refusal::Closed)
     }
 }
@@ -426,19 +434,19 @@ impl std::fmt::Debug for Handle {
 /// A handle that does not keep the client open.
 #[derive(Clone)]
 pub(crate) struct WeakHandle {
-    requests: mpsc::WeakSender<Request>,
+    errands: mpsc::WeakSender<Errand>,
     shared: Arc<Shared>,
 }
 
 impl WeakHandle {
-    pub(crate) async fn tell(&self, request: Request) {
+    pub(crate) async fn tell(&self, errand: Errand) {
         if let Some(handle) = self.upgrade() {
-            handle.tell(request).await;
+            handle.tell(errand).await;
         }
     }
 
     pub(crate) fn upgrade(&self) -> Option<Handle> {
-        Some(Handle { requests: self.requests.upgrade()?, shared: Arc::clone(&self.shared) })
+        Some(Handle { errands: self.errands.upgrade()?, shared: Arc::clone(&self.shared) })
     }
 }
 

@@ -127,7 +127,7 @@ errors! {
         BadField { field: &'static str } = "BAD_FIELD", "a field is empty or too long";
         /// There is no line; nothing was sent.
         NotOnline = "NOT_ONLINE", "there is no line";
-        /// Too many calls wait for their answers; nothing was sent.
+        /// Too many calls wait for their answers, or for a line that is up and takes nothing; nothing was sent.
         Busy = "BUSY", "too many calls are waiting";
         /// No answer came in time, or the line was lost. It may have happened.
         TimedOut = "TIMED_OUT", "no answer came in time";

@@ -196,7 +196,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
     }
 
     /// The next event that asks for an acknowledgement: name, arguments, id.
-    pub(crate) async fn request(&mut self) -> (u64, EventArgs) {
+    pub(crate) async fn asked(&mut self) -> (u64, EventArgs) {
         loop {
             match self.packet().await {
                 Some(Kind::Event { id: Some(id), args }) => return (id, args.to_event().unwrap()),
@@ -209,7 +209,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
     /// The next subscription, answered as live from where it begins, with `head` events behind it that the caller
     /// sends before.
     pub(crate) async fn subscribe(&mut self, head: u64) -> Subscribe {
-        let (id, event) = self.request().await;
+        let (id, event) = self.asked().await;
         assert_eq!(event.name, names::STREAM_SUBSCRIBE);
         let subscribe: Subscribe = decode(&event.args[0]);
         let from = subscribe.after.unwrap_or(0);
@@ -223,7 +223,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
     }
 
     pub(crate) async fn action(&mut self) -> Received {
-        let (ack, event) = self.request().await;
+        let (ack, event) = self.asked().await;
         let [payload, meta] = &event.args[..] else { panic!("{} arguments", event.args.len()) };
         Received { ack, name: event.name, payload: payload.clone(), meta: decode(meta) }
     }

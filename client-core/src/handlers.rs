@@ -153,6 +153,9 @@ impl Shared {
             Some(Item::Reset(reset)) => {
                 tracing::warn!(%stream, offset = reset.offset, "continuity was lost; handlers go on after it");
             }
+            Some(Item::Refused(code)) => {
+                tracing::warn!(%stream, %code, "the server refuses the stream; its handlers end");
+            }
             Some(Item::Gone) => tracing::info!(%stream, "the stream is gone; its handlers end"),
         }
         true

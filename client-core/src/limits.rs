@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-/// How many requests of the handle may wait for the driver. Beyond it the callers wait: a burst of submits is one
+/// How many errands of the handle may wait for the driver. Beyond it the callers wait: a burst of submits is one
 /// commit, and a screenful of commits is queue enough.
-pub(crate) const REQUESTS_MAX: usize = 1_024;
+pub(crate) const ERRANDS_MAX: usize = 1_024;
 
-/// How many requests, and how many events of the link, go into one transaction. A transaction of this size takes a
+/// How many errands, and how many events of the link, go into one transaction. A transaction of this size takes a
 /// few milliseconds, which bounds how long the socket and a newcomer wait.
 pub(crate) const BATCH_MAX: usize = 256;
 

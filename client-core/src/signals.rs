@@ -5,26 +5,37 @@ use tokio::sync::Notify;
 use crate::stream::Mailbox;
 
 /// What the handle tells the driver without waiting: wishes that never fail and may be said twice, and which of the
-/// app's streams have moved. Requests that are answered go through the channel instead.
+/// app's streams have moved. Errands, which are answered, go through the channel instead.
 ///
 /// Nothing here grows without bound: a wish takes the place of its like, and a mailbox is listed once.
 #[derive(Default)]
 pub(crate) struct Signals {
-    said: Mutex<Said>,
+    heap: Mutex<Heap>,
     bell: Notify,
 }
+
+#[derive(Default)]
+struct Heap {
+    said: Said,
+    now: Moment,
+}
+
+/// When something was said, in the order of the app's calls. Wishes and errands come to the driver by two ways, and the
+/// last word of the app has to win all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct Moment(u64);
 
 /// What was said since the driver last listened.
 #[derive(Default)]
 pub(crate) struct Said {
-    pub(crate) wishes: Vec<Wish>,
+    pub(crate) wishes: Vec<(Moment, Wish)>,
     pub(crate) mailboxes: Vec<Arc<Mailbox>>,
     /// A live tap came or went.
     pub(crate) has_moved_taps: bool,
 }
 
 /// An intention of the app, or news from its host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Wish {
     Connect,
     Disconnect,
@@ -35,16 +46,22 @@ pub(crate) enum Wish {
 
 impl Signals {
     pub(crate) fn wish(&self, wish: Wish) {
-        let mut said = self.said();
+        let mut heap = self.heap();
+        let moment = heap.pass();
         // The last word counts, so an earlier one of the same kind gives way.
-        said.wishes.retain(|earlier| *earlier != wish);
-        said.wishes.push(wish);
+        heap.said.wishes.retain(|(_, earlier)| *earlier != wish);
+        heap.said.wishes.push((moment, wish));
         self.bell.notify_one();
+    }
+
+    /// The moment of a call that goes through the channel and can contradict a wish.
+    pub(crate) fn moment(&self) -> Moment {
+        self.heap().pass()
     }
 
     /// A consumer took events, or went away.
     pub(crate) fn touch(&self, mailbox: Arc<Mailbox>) {
-        let mut said = self.said();
+        let said = &mut self.heap().said;
         if !said.mailboxes.iter().any(|listed| Arc::ptr_eq(listed, &mailbox)) {
             said.mailboxes.push(mailbox);
         }
@@ -52,12 +69,12 @@ impl Signals {
     }
 
     pub(crate) fn move_taps(&self) {
-        self.said().has_moved_taps = true;
+        self.heap().said.has_moved_taps = true;
         self.bell.notify_one();
     }
 
     pub(crate) fn take(&self) -> Said {
-        std::mem::take(&mut *self.said())
+        std::mem::take(&mut self.heap().said)
     }
 
     /// Waits until something was said. Cancel safe.
@@ -65,9 +82,16 @@ impl Signals {
         self.bell.notified().await;
     }
 
-    fn said(&self) -> MutexGuard<'_, Said> {
+    fn heap(&self) -> MutexGuard<'_, Heap> {
         // Nothing panics while it is held, and what it holds is valid at each step.
-        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+        self.heap.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Heap {
+    fn pass(&mut self) -> Moment {
+        self.now.0 += 1;
+        self.now
     }
 }
 
@@ -82,7 +106,10 @@ mod tests {
             signals.wish(wish);
         }
         signals.heard().await;
-        assert_eq!(signals.take().wishes, [Wish::Disconnect, Wish::Connect]);
+        let wishes = signals.take().wishes;
+        assert!(wishes.is_sorted(), "in the order in which they were said");
+        let wishes: Vec<Wish> = wishes.into_iter().map(|(_, wish)| wish).collect();
+        assert_eq!(wishes, [Wish::Disconnect, Wish::Connect]);
         assert!(signals.take().wishes.is_empty());
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use crate::{
     client::{Handle, WeakHandle},
     command::Command,
-    driver::Request,
+    driver::Errand,
     error::{CallError, OutcomeError, SubmitError},
     limits::{COALESCE_BYTES_MAX, LABEL_BYTES_MAX, LANE_BYTES_MAX, TTL_MAX},
     outbox::{AckMode, Body, NewAction},
@@ -153,7 +153,7 @@ impl<R> Submission<R> {
     /// `NotFound`, or `Closed` once the client is shut down.
     pub async fn outcome_raw(&self) -> Result<Outcome, OutcomeError> {
         let (answer, answered) = oneshot::channel();
-        self.client.tell(Request::Await { id: self.id, answer }).await;
+        self.client.tell(Errand::Await { id: self.id, answer }).await;
         answered.await.unwrap_or(Err(OutcomeError::Closed))
     }
 }

@@ -259,7 +259,7 @@ async fn from_handler(
 ) -> Result<Token, TokenFailure> {
     let (answer, answered) = oneshot::channel();
     // A handler may block, for instance on another language's lock, and the driver must go on meanwhile. Its panic
-    // stays on that thread and drops the request.
+    // stays on that thread and drops the question.
     tokio::task::spawn_blocking(move || handler(TokenRequest { reason, answer }));
     checked(answered.await.unwrap_or(Err(TokenError::Unavailable)))
 }

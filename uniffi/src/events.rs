@@ -79,6 +79,11 @@ pub enum CoreItem {
     },
     /// The stream was removed.
     Gone,
+    /// The server refuses the stream; its cursor stays.
+    Refused {
+        /// The stable code.
+        code: String,
+    },
     /// A live tap was slow.
     Lagged {
         /// So many items are lost to it.
@@ -223,6 +228,7 @@ fn add(batch: &mut CoreEventBatch, item: &Item) {
         Item::Event(envelope) => batch.events.push(envelope.into()),
         Item::Reset(reset) => batch.then = Some(CoreItem::Reset { reset: reset.into() }),
         Item::Gone => batch.then = Some(CoreItem::Gone),
+        Item::Refused(code) => batch.then = Some(CoreItem::Refused { code: code.as_str().to_owned() }),
     }
 }
 

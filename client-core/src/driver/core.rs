@@ -6,7 +6,7 @@ use crate::{
     clock::Now,
     command::Command,
     config::CoreSettings,
-    engine::{Effect, Engine, LinkEvent, TokenFailure},
+    engine::{Effect, Engine, LinkEvent, TokenFailure, packet_bytes},
     error::{OpenError, StoreError},
     limits::{TRANSMIT_BYTES_MAX, TRANSMIT_PACKETS_MAX},
     store::{Store, Tx},
@@ -103,15 +103,6 @@ fn transmit(engine: &mut Engine, now: Now, tx: &Tx<'_>, line: &mut Line) -> Resu
     }
     line.starve();
     Ok(packets)
-}
-
-fn packet_bytes(packet: &Packet) -> usize {
-    use keepline_protocol::socket_io::Kind;
-    match &packet.kind {
-        Kind::Event { args, .. } | Kind::Ack { args, .. } => args.bytes(),
-        Kind::Connect(Some(payload)) | Kind::ConnectError(payload) => payload.len(),
-        Kind::Connect(None) | Kind::Disconnect => 0,
-    }
 }
 
 fn open_error(error: StoreError) -> OpenError {

@@ -105,11 +105,11 @@ impl Driver {
     }
 
     pub(super) async fn shutdown(mut self, answers: Vec<Answer<()>>) {
-        self.requests.close();
+        self.errands.close();
         let by = self.now().at + 2 * CLOSING_RESERVE;
         self.close(by).await;
         self.phase = Phase::Suspended;
-        // Requests that came too late find their channel closed with the driver.
+        // Errands that came too late find their channel closed with the driver.
         drop(self);
         for answer in answers {
             let _ = answer.send(());

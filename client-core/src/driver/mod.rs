@@ -1,14 +1,14 @@
 //! The one owner of engine, database and socket.
 //!
-//! [`Driver::run`] waits for a request, an event of the link, a token or a deadline. Then it takes everything that
+//! [`Driver::run`] waits for an errand, an event of the link, a token or a deadline. Then it takes everything that
 //! waits besides, up to a batch, and puts it into one transaction: a burst of submits shares a commit. After the
 //! commit, and only then, packets are written and effects are run.
 
 mod core;
 mod effects;
+mod errand;
 mod lifecycle;
 mod registry;
-mod request;
 #[cfg(test)]
 mod tests;
 mod waiters;
@@ -19,12 +19,12 @@ use futures_util::FutureExt;
 use keepline_protocol::Token;
 use tokio::{sync::mpsc, time::sleep_until};
 
-pub(crate) use self::request::{Refusal, Refused, Request};
+pub(crate) use self::errand::{Errand, Refusal, Refused};
 use self::{
     core::{Core, Work},
+    errand::refuse,
     lifecycle::{Flush, Leave, Suspending},
     registry::Registry,
-    request::refuse,
     waiters::Waiters,
 };
 use crate::{
@@ -34,9 +34,9 @@ use crate::{
     config::{Config, CoreSettings, Settings},
     engine::{LinkEvent, TokenFailure},
     error::OpenError,
-    limits::{BATCH_MAX, REQUESTS_MAX},
+    limits::{BATCH_MAX, ERRANDS_MAX},
     shared::Shared,
-    signals::{Said, Wish},
+    signals::{Moment, Said, Wish},
     token::TokenDesk,
     transport::Line,
 };
@@ -49,7 +49,7 @@ pub struct Driver {
     settings: CoreSettings,
     clock: Clock,
     shared: Arc<Shared>,
-    requests: mpsc::Receiver<Request>,
+    errands: mpsc::Receiver<Errand>,
     line: Line,
     tokens: TokenDesk,
     phase: Phase,
@@ -83,6 +83,10 @@ enum Phase {
 struct Intents {
     wants_line: bool,
     has_no_network: bool,
+    /// When it last wished for a line.
+    connected: Moment,
+    /// When it last wished to be awake: for a line, or because it is on the screen.
+    woken: Moment,
 }
 
 /// What the driver did since the client was opened, for diagnostics.
@@ -98,7 +102,7 @@ struct Counters {
 struct Inputs {
     link: Vec<LinkEvent>,
     token: Option<Result<Token, TokenFailure>>,
-    requests: Vec<Request>,
+    errands: Vec<Errand>,
     said: Said,
     /// The last handle was dropped.
     is_abandoned: bool,
@@ -110,14 +114,14 @@ impl Driver {
         let Settings { core: settings, transport, tokens, clock } = config.check()?;
         let core = Core::open(&settings, clock.read())?;
         let shared = Arc::new(Shared::new(settings.engine.action_bytes_max));
-        let (sender, requests) = mpsc::channel(REQUESTS_MAX);
+        let (sender, errands) = mpsc::channel(ERRANDS_MAX);
         let mut driver = Self {
             line: Line::new(transport),
             tokens: TokenDesk::new(tokens),
             settings,
             clock,
             shared: Arc::clone(&shared),
-            requests,
+            errands,
             phase: Phase::Running(Box::new(core)),
             registry: Registry::default(),
             waiters: Waiters::default(),
@@ -161,8 +165,8 @@ impl Driver {
             () = self.line.turn(&mut inputs.link) => {}
             token = self.tokens.answered() => inputs.token = Some(token),
             () = self.shared.signals.heard() => {}
-            request = self.requests.recv() => match request {
-                Some(request) => inputs.requests.push(request),
+            errand = self.errands.recv() => match errand {
+                Some(errand) => inputs.errands.push(errand),
                 None => inputs.is_abandoned = true,
             },
             () = sleep_until(at.into()), if deadline.is_some() => {}
@@ -170,9 +174,9 @@ impl Driver {
         if inputs.link.is_empty() {
             let _ = self.line.turn(&mut inputs.link).now_or_never();
         }
-        while inputs.requests.len() < BATCH_MAX {
-            match self.requests.try_recv() {
-                Ok(request) => inputs.requests.push(request),
+        while inputs.errands.len() < BATCH_MAX {
+            match self.errands.try_recv() {
+                Ok(errand) => inputs.errands.push(errand),
                 Err(mpsc::error::TryRecvError::Empty) => break,
                 Err(mpsc::error::TryRecvError::Disconnected) => {
                     inputs.is_abandoned = true;
@@ -180,7 +184,7 @@ impl Driver {
                 }
             }
         }
-        // After the requests: whoever dropped a stream before asking for something has signalled before it.
+        // After the errands: whoever dropped a stream before asking for something has signalled before it.
         inputs.said = self.shared.signals.take();
         inputs
     }
@@ -192,8 +196,8 @@ impl Driver {
         self.heed(&inputs.said.wishes, &mut commands);
         self.reopen_if_due(&mut commands);
         self.look(&inputs.said, &mut commands);
-        for request in inputs.requests {
-            self.sort(request, &mut commands);
+        for errand in inputs.errands {
+            self.sort(errand, &mut commands);
         }
         if inputs.is_abandoned {
             self.leave = Leave::Shutdown { answers: Vec::new() };
@@ -221,8 +225,8 @@ impl Driver {
     }
 
     /// What the app and its host wish for. It may open a suspended client again.
-    fn heed(&mut self, wishes: &[Wish], commands: &mut Vec<Command>) {
-        for wish in wishes {
+    fn heed(&mut self, wishes: &[(Moment, Wish)], commands: &mut Vec<Command>) {
+        for (moment, wish) in wishes {
             commands.push(match wish {
                 Wish::Connect => Command::Connect,
                 Wish::Disconnect => Command::Disconnect,
@@ -231,13 +235,17 @@ impl Driver {
                 Wish::Foreground => Command::Hint(Hint::Foreground),
             });
             match wish {
-                Wish::Connect => self.intents.wants_line = true,
+                Wish::Connect => {
+                    self.intents.wants_line = true;
+                    self.intents.connected = *moment;
+                }
                 Wish::Disconnect => self.intents.wants_line = false,
                 Wish::NetworkAvailable => self.intents.has_no_network = false,
                 Wish::NetworkLost => self.intents.has_no_network = true,
                 Wish::Foreground => {}
             }
             if matches!(wish, Wish::Connect | Wish::Foreground) {
+                self.intents.woken = *moment;
                 self.wake_up();
             }
         }
@@ -253,28 +261,39 @@ impl Driver {
         }
     }
 
-    fn sort(&mut self, request: Request, commands: &mut Vec<Command>) {
-        match request {
-            Request::Command(command) => {
-                if matches!(command, Command::SignOut { .. }) {
-                    self.intents.wants_line = false;
-                }
-                commands.push(command);
-            }
-            Request::Await { id, answer } => commands.push(self.waiters.wait(id, answer)),
-            Request::Flush { within, answer } => {
+    fn sort(&mut self, errand: Errand, commands: &mut Vec<Command>) {
+        match errand {
+            Errand::Command(command) => commands.push(command),
+            Errand::Await { id, answer } => commands.push(self.waiters.wait(id, answer)),
+            Errand::Flush { within, answer } => {
                 commands.push(Command::Hint(Hint::Flush));
                 self.begin_flush(within, answer);
             }
-            Request::Suspend { within, flush_first, answer } => {
+            // The app is back already: nobody would wake it.
+            Errand::Suspend { said, answer, .. } if said < self.intents.woken => drop(answer.send(())),
+            Errand::Suspend { within, flush_first, answer, .. } => {
                 if flush_first {
                     commands.push(Command::Hint(Hint::Flush));
                 }
                 self.begin_suspending(within, flush_first, answer);
             }
-            Request::Shutdown { answer } => self.begin_shutdown(answer),
+            Errand::SignOut { said, discard, answer } => {
+                self.sign_out(said, Command::SignOut { discard, answer }, commands)
+            }
+            Errand::Shutdown { answer } => self.begin_shutdown(answer),
             // Whoever asked may have gone.
-            Request::Failure { answer } => drop(answer.send(self.failure)),
+            Errand::Failure { answer } => drop(answer.send(self.failure)),
+        }
+    }
+
+    /// Signing out ends the wish for a line, unless the app has said it again since.
+    fn sign_out(&mut self, said: Moment, sign_out: Command, commands: &mut Vec<Command>) {
+        // What was wished for is said to the engine after it, or it would be undone.
+        commands.retain(|command| !matches!(command, Command::Connect));
+        commands.push(sign_out);
+        self.intents.wants_line &= said < self.intents.connected;
+        if self.intents.wants_line {
+            commands.push(Command::Connect);
         }
     }
 

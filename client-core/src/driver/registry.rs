@@ -60,11 +60,11 @@ impl Registry {
 
     /// Hands an item to the durable consumer.
     pub(crate) fn deliver(&mut self, stream: &Stream, item: Delivery) {
-        let is_gone = matches!(item, Delivery::Gone);
+        let is_over = matches!(item, Delivery::Gone | Delivery::Refused(_));
         if let Some(mailbox) = self.consumers.get(stream) {
             mailbox.deliver(item);
         }
-        if is_gone {
+        if is_over {
             // The engine has forgotten the stream, and another consumer may begin.
             self.consumers.remove(stream);
         }

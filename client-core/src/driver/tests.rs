@@ -189,12 +189,12 @@ async fn calls_are_online_only() {
     let mut peer = setup.server.accept_keepline().await;
     setup.until(|line| matches!(line, Line::Online { .. })).await;
     let answering = async {
-        let (id, event) = peer.request().await;
+        let (id, event) = peer.asked().await;
         assert_eq!(event.name, "search:start:v1");
         peer.ack(id, &json!({"ok": true, "reply": {"job": "9"}})).await;
-        let (id, _) = peer.request().await;
+        let (id, _) = peer.asked().await;
         peer.ack(id, &json!({"ok": false, "error": {"code": "FORBIDDEN"}})).await;
-        let (id, _) = peer.request().await;
+        let (id, _) = peer.asked().await;
         peer.ack(id, &json!({"ok": true, "reply": 7})).await;
         peer
     };
@@ -213,7 +213,7 @@ async fn calls_are_online_only() {
     assert!(setup.client.outbox(Filter::default()).await.unwrap().is_empty());
     let (silent, _) = tokio::join!(
         setup.client.call(search(), Duration::from_millis(1)),
-        peer.request(), // and never answers
+        peer.asked(), // and never answers
     );
     assert_eq!(silent, Err(CallError::TimedOut));
 }
@@ -299,6 +299,40 @@ async fn suspending_closes_every_file_and_socket_and_nothing_comes_twice() {
 }
 
 #[tokio::test]
+async fn the_last_word_wins_in_the_order_of_the_calls() {
+    // Nothing runs before this test waits, so each of these is one turn of the driver.
+    let setup = Setup::new().await;
+    let second = Duration::from_secs(1);
+    for back in [Client::foreground, Client::connect] {
+        let mut leaving = Box::pin(setup.client.background(second));
+        assert!(leaving.as_mut().now_or_never().is_none());
+        back(&setup.client);
+        soon(leaving).await;
+        setup.record(1).await;
+    }
+    setup.client.foreground();
+    soon(setup.client.suspend(second)).await;
+    let refused = soon(setup.client.submit(TestRecord { n: 1 }).into_future()).await;
+    assert_eq!(refused.err(), Some(SubmitError::Suspended));
+    assert_eq!(setup.client.status().line, Line::Suspended);
+}
+
+#[tokio::test]
+async fn a_line_that_is_wished_for_after_signing_out_is_made() {
+    let setup = Setup::new().await;
+    let mut leaving = Box::pin(setup.client.sign_out(SignOut::Keep));
+    assert!(leaving.as_mut().now_or_never().is_none());
+    setup.client.connect();
+    soon(leaving).await.unwrap();
+    let _peer = setup.server.accept_keepline().await;
+    setup.until(|line| matches!(line, Line::Online { .. })).await;
+    // The other way round there is none.
+    setup.client.connect();
+    soon(setup.client.sign_out(SignOut::Keep)).await.unwrap();
+    assert_eq!(setup.client.status().line, Line::Idle);
+}
+
+#[tokio::test]
 async fn going_to_the_background_gets_the_queue_out_first() {
     let (setup, mut peer) = Setup::online().await;
     let sent = setup.record(1).await;
@@ -351,7 +385,7 @@ async fn shutting_down_ends_everything_that_waits() {
     let shutting = async {
         // The action, the call and the subscription are under way now.
         for _ in 0..3 {
-            peer.request().await;
+            peer.asked().await;
         }
         setup.client.shutdown().await;
     };
@@ -406,7 +440,7 @@ async fn giving_up_a_future_gives_up_nothing_else() {
     let (setup, mut peer) = Setup::online().await;
     let id = ActionId::random();
     let mut submitting = setup.client.submit(TestRecord { n: 1 }).id(id).into_future();
-    // The request is on its way; nobody waits for the answer.
+    // The call is on its way; nobody waits for the answer.
     assert!((&mut submitting).now_or_never().is_none());
     drop(submitting);
     let sent = setup.client.submit(TestRecord { n: 1 }).id(id).await.unwrap();
@@ -519,7 +553,7 @@ async fn a_plain_server_gets_the_apps_own_arguments() {
         .submit_raw("message", &("room", crate::Attachment(0)), vec![vec![7].into()])
         .await
         .unwrap();
-    let (id, event) = peer.request().await;
+    let (id, event) = peer.asked().await;
     assert_eq!((event.name.as_str(), event.args.len()), ("message", 2));
     peer.ack(id, &"fine").await;
     let Outcome::Accepted(reply) = soon(sent.outcome()).await.unwrap() else { panic!() };

@@ -31,7 +31,8 @@ impl Engine {
             Some(CallError::NotOnline)
         } else if bytes > limit {
             Some(CallError::TooLarge { bytes, limit })
-        } else if calls >= CALLS_MAX {
+        } else if calls >= CALLS_MAX || !self.backlog.has_room(call.args.bytes(), CALLS_MAX) {
+            // A call that has timed out leaves its packet behind where the socket has stalled.
             Some(CallError::Busy)
         } else {
             None
@@ -42,7 +43,7 @@ impl Engine {
         let deadline = cx.now.at + call.timeout;
         let id = self.await_ack(Awaiting::Call(PendingCall { answer, deadline }));
         let packet = self.event_packet(Some(id), call.args);
-        self.outgoing.push_back(packet);
+        self.backlog.push(packet);
         self.set_call_timer();
     }
 
@@ -54,12 +55,13 @@ impl Engine {
 
     /// Written or dropped, and which of the two is the answer.
     pub(super) fn emit(&mut self, args: Args) -> bool {
-        let fits = args.bytes() as u64 <= self.peer_limit();
-        if !self.session.may_send() || !fits || self.outgoing.len() >= VOLATILE_MAX {
+        let bytes = args.bytes();
+        let fits = bytes as u64 <= self.peer_limit() && self.backlog.has_room(bytes, VOLATILE_MAX);
+        if !self.session.may_send() || !fits {
             return false;
         }
         let packet = self.event_packet(None, args);
-        self.outgoing.push_back(packet);
+        self.backlog.push(packet);
         true
     }
 
@@ -111,7 +113,8 @@ fn reply(args: &Args) -> Result<CallReply, CallError> {
     Err(CallError::Rejected { rejection: error.code, text: error.message })
 }
 
-/// How many calls may wait at once; a caller that has more needs the outbox.
+/// How many calls may wait for their answers, and how many packets for the socket before a call is refused; a caller
+/// that has more needs the outbox.
 const CALLS_MAX: usize = 1_024;
 
 /// How many packets may wait for the socket before a volatile one is dropped.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use keepline_protocol::{ActionId, Epoch, EventMeta, Payload, Reset, Stream};
+use keepline_protocol::{ActionId, Epoch, ErrorCode, EventMeta, Payload, Reset, Stream};
 
 use crate::{
     command::{Answer, CallReply},
@@ -72,6 +72,8 @@ pub(crate) enum Delivery {
     Reset(Reset),
     /// The stream is no more.
     Gone,
+    /// The server does not give the stream, and would say so again.
+    Refused(ErrorCode),
 }
 
 /// An event as it came from the line.

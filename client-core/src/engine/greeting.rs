@@ -38,7 +38,7 @@ impl Engine {
         }
         let payload = Payload::new(&fields).unwrap_or_else(|_| Payload::null());
         let packet = self.packet_of(Kind::Connect(Some(payload)));
-        self.outgoing.push_back(packet);
+        self.backlog.push(packet);
     }
 
     /// The namespace was granted.
@@ -187,7 +187,7 @@ impl Engine {
         let args = Args::event(name).value(payload).expect("a session action is JSON").build();
         let id = self.await_ack(awaiting);
         let packet = self.event_packet(Some(id), args);
-        self.outgoing.push_back(packet);
+        self.backlog.push(packet);
     }
 
     pub(super) fn packet_of(&self, kind: Kind) -> Packet {

@@ -6,6 +6,7 @@
 
 #![deny(clippy::disallowed_methods)]
 
+mod backlog;
 mod backoff;
 mod calls;
 mod commands;
@@ -27,13 +28,14 @@ use std::{
 
 use keepline_protocol::{LedgerCursor, Limits, Stream, Token, socket_io::Packet};
 
-use self::{calls::PendingCall, diagnostics::History, session::Session, timers::Timers};
-pub use self::{effect::TokenReason, options::LanePolicy};
+use self::{backlog::Backlog, calls::PendingCall, diagnostics::History, session::Session, timers::Timers};
 pub(crate) use self::{
+    backlog::packet_bytes,
     effect::{Delivery, Effect, IncomingEvent, LinkEvent, TokenFailure},
     options::{Backoff, EngineOptions},
     timers::Timer,
 };
+pub use self::{effect::TokenReason, options::LanePolicy};
 use crate::{
     clock::Now,
     command::Command,
@@ -77,7 +79,7 @@ pub(crate) struct Engine {
     max_payload: Option<u64>,
     timers: Timers,
     effects: VecDeque<Effect>,
-    outgoing: VecDeque<Packet>,
+    backlog: Backlog,
     awaiting: HashMap<u64, Awaiting>,
     next_ack: u64,
     /// Counts links, so that an acknowledgement for an old one is not sent on a new one.
@@ -111,7 +113,7 @@ impl Engine {
         if !account.is_empty() {
             outbox.claim(&mut cx, &account)?;
         }
-        let inbox = Inbox::new(&account, &options);
+        let inbox = Inbox::new(&account, &options, rng.u64(..));
         let mut engine = Self {
             options,
             account,
@@ -125,7 +127,7 @@ impl Engine {
             max_payload: None,
             timers: Timers::default(),
             effects,
-            outgoing: VecDeque::new(),
+            backlog: Backlog::default(),
             awaiting: HashMap::new(),
             next_ack: 0,
             connection: 0,
@@ -195,7 +197,7 @@ impl Engine {
 
     /// The next packet, to be written after the commit. Rows are marked as sent in this transaction.
     pub(crate) fn poll_transmit(&mut self, now: Now, tx: &Tx<'_>) -> Result<Option<Packet>, StoreError> {
-        if let Some(packet) = self.outgoing.pop_front() {
+        if let Some(packet) = self.backlog.pop() {
             return Ok(Some(packet));
         }
         if !self.session.may_send() {

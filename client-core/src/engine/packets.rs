@@ -58,9 +58,10 @@ impl Engine {
 
     /// Answers an event of the server's on the connection that asked.
     pub(super) fn ack_event(&mut self, connection: u64, ack: u64, args: Args) {
-        if connection == self.connection && self.session.may_send() && self.outgoing.len() < ANSWERS_MAX {
+        let is_due = connection == self.connection && self.session.may_send();
+        if is_due && self.backlog.has_room(args.bytes(), ANSWERS_MAX) {
             let packet = self.packet_of(Kind::Ack { id: ack, args });
-            self.outgoing.push_back(packet);
+            self.backlog.push(packet);
         }
     }
 

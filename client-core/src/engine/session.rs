@@ -139,7 +139,9 @@ impl Engine {
                 self.attempt(cx, TokenReason::Connect)
             }
             Phase::Offline if !self.session.no_network => self.attempt(cx, TokenReason::Connect),
-            Phase::Online { .. } => {
+            // One probe at a time: each further hint would push its deadline back, and a dead line would be kept for as
+            // long as the hints go on.
+            Phase::Online { .. } if !self.timers.is_set(Timer::Probe) => {
                 cx.effects.push_back(Effect::Probe);
                 self.timers.set(Timer::Probe, cx.now.at + self.options.probe_timeout);
                 Ok(())
@@ -291,7 +293,9 @@ impl Engine {
         let trouble = if is_draining { LineTrouble::Draining } else { trouble };
         let is_planned = is_draining || matches!(trouble, LineTrouble::TokenExpired | LineTrouble::Busy);
         let was_up = self.session.is_up();
-        let unexpected = was_up && !is_planned;
+        // A plain server's silence has counted as the action's attempt already.
+        let is_counted = self.session.is_plain() && trouble == LineTrouble::Unanswered;
+        let unexpected = was_up && !is_planned && !is_counted;
         self.forget_link(cx, unexpected)?;
         if !self.session.wanted {
             self.session.phase = Phase::Idle;
@@ -319,7 +323,7 @@ impl Engine {
     fn forget_link(&mut self, cx: &mut Cx<'_, '_>, unexpected: bool) -> Result<(), StoreError> {
         self.timers.clear_all();
         self.connection += 1;
-        self.outgoing.clear();
+        self.backlog.clear();
         self.fail_calls(cx);
         self.awaiting.clear();
         self.next_ack = 0;

@@ -45,6 +45,10 @@ impl Timers {
         self.deadlines.push((timer, at));
     }
 
+    pub(super) fn is_set(&self, timer: Timer) -> bool {
+        self.deadlines.iter().any(|(known, _)| *known == timer)
+    }
+
     pub(super) fn clear(&mut self, timer: Timer) {
         self.deadlines.retain(|(known, _)| *known != timer);
     }

@@ -24,7 +24,7 @@ use keepline_protocol::{
 use self::stream::{Feed, Pull, Room};
 use crate::{
     command::{Consume, Freed},
-    engine::{Cx, Delivery, Effect, EngineOptions},
+    engine::{Backoff, Cx, Delivery, Effect, EngineOptions},
     error::{EventsError, StoreError},
 };
 
@@ -35,6 +35,9 @@ pub(crate) use self::{cursor::forget_cursors, place::Place};
 pub(crate) struct Inbox {
     account: String,
     room: Room,
+    /// How long a stream rests that the server could not give, where the server does not say.
+    retry: Backoff,
+    rng: fastrand::Rng,
     feeds: BTreeMap<Stream, Feed>,
     /// The places that the last CONNECT named.
     named: BTreeMap<Stream, StreamCursor>,
@@ -42,8 +45,6 @@ pub(crate) struct Inbox {
     asking: VecDeque<Stream>,
     /// When cursors that were not stored yet are stored at the latest.
     flush_at: Option<Instant>,
-    /// When streams that were refused for the moment are asked for again.
-    retry_at: Option<Instant>,
     online: bool,
     plain: bool,
     pub(crate) counters: Counters,
@@ -67,15 +68,16 @@ pub(crate) enum Ask {
 }
 
 impl Inbox {
-    pub(crate) fn new(account: &str, options: &EngineOptions) -> Self {
+    pub(crate) fn new(account: &str, options: &EngineOptions, seed: u64) -> Self {
         Self {
             account: account.to_owned(),
             room: Room { events: options.buffer_events, bytes: options.buffer_bytes },
+            retry: options.retry,
+            rng: fastrand::Rng::with_seed(seed),
             feeds: BTreeMap::new(),
             named: BTreeMap::new(),
             asking: VecDeque::new(),
             flush_at: None,
-            retry_at: None,
             online: false,
             plain: false,
             counters: Counters::default(),
@@ -211,7 +213,6 @@ impl Inbox {
     pub(crate) fn line_lost(&mut self) {
         self.online = false;
         self.asking.clear();
-        self.retry_at = None;
         for feed in self.feeds.values_mut() {
             feed.pull = Pull::Idle;
         }
@@ -246,7 +247,7 @@ impl Inbox {
 
     /// When something is to be stored or asked for by itself.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.flush_at.into_iter().chain(self.retry_at).min()
+        self.flush_at.into_iter().chain(self.feeds.values().filter_map(Feed::resting_until)).min()
     }
 
     fn ask(&mut self, stream: Stream) {

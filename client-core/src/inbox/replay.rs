@@ -1,5 +1,7 @@
 //! Events and pages as they come from the line.
 
+use std::time::Duration;
+
 use keepline_protocol::{
     ErrorBody, ErrorCode, EventMeta, Reset, SessionAck, Stream, StreamStatus, Subscribed,
 };
@@ -70,7 +72,11 @@ impl Inbox {
         let was_pulling = feed.pull == Pull::Pulling;
         let page = match answer {
             SessionAck::Ok(page) => page,
-            SessionAck::Refused(error) => return self.refused(cx, stream, &error),
+            SessionAck::Refused(error) if was_pulling || error.code == ErrorCode::NotFound => {
+                return self.refused(cx, stream, error);
+            }
+            // An answer to what was given back meanwhile: the stream is asked for again.
+            SessionAck::Refused(_) => return Ok(()),
         };
         match (page.status, page.reset) {
             (StreamStatus::Reset, Some(reset)) => {
@@ -88,13 +94,14 @@ impl Inbox {
                 let last = feed.place.as_ref().map_or(0, |place| place.offset);
                 if !page.more && last >= page.head {
                     feed.pull = Pull::Live;
+                    feed.failures = 0;
                 } else if last > feed.pulled_after {
                     feed.pull = Pull::Idle;
+                    feed.failures = 0;
                     self.ask(stream.clone());
                 } else {
                     // A page that brought nothing would be asked for in a loop.
-                    feed.pull = Pull::Behind { told: true };
-                    self.retry_at = Some(cx.now.at + RETRY_DELAY);
+                    self.rest(cx, stream, None);
                 }
             }
         }
@@ -157,31 +164,46 @@ impl Inbox {
         }
     }
 
-    fn refused(&mut self, cx: &mut Cx<'_, '_>, stream: &Stream, error: &ErrorBody) -> Result<(), StoreError> {
-        let Some(feed) = self.feeds.get_mut(stream) else { return Ok(()) };
-        match error.code {
-            ErrorCode::NotFound | ErrorCode::Forbidden | ErrorCode::BadRequest => self.gone(cx, stream),
-            _ => {
-                // It may pass: with the next event, take or connection. A stream is never asked for in a loop.
-                feed.pull = Pull::Behind { told: true };
-                self.retry_at = Some(cx.now.at + RETRY_DELAY);
-                Ok(())
-            }
+    fn refused(&mut self, cx: &mut Cx<'_, '_>, stream: &Stream, error: ErrorBody) -> Result<(), StoreError> {
+        if error.code == ErrorCode::NotFound {
+            return self.gone(cx, stream);
         }
+        let may_pass = error.retryable || error.code.retryable() || error.retry_after_ms.is_some();
+        if may_pass {
+            self.rest(cx, stream, error.retry_after_ms.map(Duration::from_millis));
+            return Ok(());
+        }
+        // Asking again would be answered the same, and the stream may well be there: the app is told, and what it has
+        // taken so far is kept, for when it comes back.
+        self.store_cursors(cx)?;
+        if let Some(feed) = self.feeds.remove(stream) {
+            deliver(cx, stream.clone(), Delivery::Refused(error.code), feed.consumed);
+        }
+        Ok(())
+    }
+
+    /// The server cannot give the stream for the moment. It is asked for again after the server's wish or a delay that
+    /// grows, and with the next connection; never in a loop.
+    fn rest(&mut self, cx: &Cx<'_, '_>, stream: &Stream, wish: Option<Duration>) {
+        let Some(feed) = self.feeds.get_mut(stream) else { return };
+        let delay = match wish {
+            Some(wish) if !wish.is_zero() => wish.min(WISH_MAX),
+            _ => self.retry.delay(feed.failures, &mut self.rng),
+        };
+        feed.failures = feed.failures.saturating_add(1);
+        feed.pull = Pull::Resting { until: cx.now.at + delay };
     }
 
     /// Asks again for the streams that the server could not give a while ago.
     pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_, '_>) -> Result<(), StoreError> {
-        if self.retry_at.is_some_and(|at| at <= cx.now.at) {
-            self.retry_at = None;
-            let streams: Vec<Stream> = self
-                .feeds
-                .iter()
-                .filter(|(_, feed)| feed.wants_more(self.room))
-                .map(|(stream, _)| stream.clone())
-                .collect();
-            streams.into_iter().for_each(|stream| self.ask(stream));
+        let mut rested = Vec::new();
+        for (stream, feed) in &mut self.feeds {
+            if feed.resting_until().is_some_and(|until| until <= cx.now.at) {
+                feed.pull = Pull::Idle;
+                rested.push(stream.clone());
+            }
         }
+        rested.into_iter().for_each(|stream| self.ask(stream));
         if self.flush_at.is_some_and(|at| at <= cx.now.at) { self.store_cursors(cx) } else { Ok(()) }
     }
 }
@@ -189,5 +211,5 @@ impl Inbox {
 /// Ephemeral events kept for a slow app; a screen has no use for more that are no longer true.
 const HELD_MAX: usize = 64;
 
-/// After a refusal that may pass.
-const RETRY_DELAY: std::time::Duration = std::time::Duration::from_secs(1);
+/// A server's wish beyond this is taken for a mistake; the next answer can say it again.
+const WISH_MAX: Duration = Duration::from_secs(300);

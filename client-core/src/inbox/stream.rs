@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Instant};
 
 use keepline_protocol::{Epoch, Stream, Subscribe, Tag};
 
@@ -17,11 +17,14 @@ pub(super) struct Feed {
     pub(super) pull: Pull,
     /// The last event handed to the app's buffer; `None` at the beginning of a stream that has no cursor.
     pub(super) place: Option<Place>,
+    /// How often in a row the server could not give it.
+    pub(super) failures: u32,
     /// Where the page under way began.
     pub(super) pulled_after: u64,
     /// What the app's buffer holds.
     pub(super) room_taken: Room,
-    /// Places of events handed out whose tags the cursor will need: (offset, tag), bounded by the buffer.
+    /// Places of events handed out whose tags the cursor will need: (offset, tag), bounded by the buffer and by
+    /// [`UNACKED_MAX`].
     handed: VecDeque<(u64, Option<Tag>)>,
     handed_epoch: Option<Epoch>,
     /// Up to where the app has taken events, where that is not stored yet.
@@ -43,6 +46,8 @@ pub(super) enum Pull {
     Live,
     /// The app is slow: the stream was given back (once the server was told).
     Behind { told: bool },
+    /// The server could not give it for the moment: it is asked for again then, and not before.
+    Resting { until: Instant },
 }
 
 /// Space in the app's buffer.
@@ -61,6 +66,7 @@ impl Feed {
             observers: 0,
             pull: Pull::Idle,
             place: start,
+            failures: 0,
             pulled_after: 0,
             room_taken: Room::default(),
             handed: VecDeque::new(),
@@ -75,6 +81,7 @@ impl Feed {
     pub(super) fn restart(&mut self, start: Option<Place>) {
         self.place = start;
         self.pull = Pull::Idle;
+        self.failures = 0;
         self.handed.clear();
         self.taken = None;
         self.untold = 0;
@@ -140,13 +147,20 @@ impl Feed {
     }
 
     pub(super) fn has_room(&self, room: Room) -> bool {
-        !self.consumed || (self.room_taken.events < room.events && self.room_taken.bytes < room.bytes)
+        let fits = self.room_taken.events < room.events && self.room_taken.bytes < room.bytes;
+        !self.consumed || (fits && self.unacked_room(room) > 0)
     }
 
-    /// A stream that was given back is pulled again once half of the buffer is free.
+    /// A stream that was given back is pulled again once half of the buffer is free, and once half of what an app may
+    /// leave without an acknowledgement has one.
     pub(super) fn wants_more(&self, room: Room) -> bool {
         let is_waiting = matches!(self.pull, Pull::Behind { .. } | Pull::Idle);
-        is_waiting && self.room_taken.events <= room.events / 2 && self.room_taken.bytes <= room.bytes / 2
+        let has_space = self.room_taken.events <= room.events / 2 && self.room_taken.bytes <= room.bytes / 2;
+        is_waiting && has_space && self.unacked_room(room) >= UNACKED_MAX / 2
+    }
+
+    pub(super) fn resting_until(&self) -> Option<Instant> {
+        if let Pull::Resting { until } = self.pull { Some(until) } else { None }
     }
 
     pub(super) fn page_limit(&self, room: Room) -> u32 {
@@ -154,7 +168,15 @@ impl Feed {
             return 0;
         }
         let free = if self.consumed { room.events - self.room_taken.events } else { room.events };
-        free.min(PAGE_EVENTS_MAX)
+        free.min(PAGE_EVENTS_MAX).min(self.unacked_room(room))
+    }
+
+    /// How many more events may be handed out before the app has to say how far it is. What is in the buffer cannot be
+    /// acknowledged yet and does not count.
+    fn unacked_room(&self, room: Room) -> u32 {
+        let places_max = u64::from(room.events) + u64::from(UNACKED_MAX);
+        let left = places_max.saturating_sub(self.handed.len() as u64);
+        u32::try_from(left).unwrap_or(u32::MAX)
     }
 
     pub(super) fn subscribe(&mut self, stream: Stream, limit: u32) -> Subscribe {
@@ -169,3 +191,7 @@ impl Feed {
         }
     }
 }
+
+/// How many events an app may hold whose cursor is [manual](crate::CursorMode::Manual) and that it has not
+/// acknowledged. As many as a server keeps of a user's stream: a cursor further behind could not be continued anyway.
+pub(super) const UNACKED_MAX: u32 = 10_000;

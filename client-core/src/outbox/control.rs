@@ -125,9 +125,9 @@ impl Outbox {
 
     /// Rows of a lane changed from `seq` on: what was read ahead is void, and the lane may have work again.
     pub(super) fn lane_changed(&mut self, name: &str, seq: i64) {
-        let policy = self.policy(name);
-        let lane = self.lanes.entry(name.to_owned()).or_insert_with(|| super::lane::Lane::new(policy));
-        self.paged -= lane.changed(seq);
+        if let Some(lane) = self.lanes.get_mut(name) {
+            self.paged -= lane.changed(seq);
+        }
         self.oldest_from = self.oldest_from.min(seq);
         self.wake_lane(name);
     }

@@ -161,6 +161,8 @@ impl Outbox {
         for lane in self.lanes.values_mut() {
             lane.rewind();
         }
+        // The others are found in the table when the line is up again.
+        self.lanes.retain(|_, lane| lane.resting_until().is_some());
         self.turn.clear();
         self.sent.clear();
         self.urgent.clear();
@@ -247,8 +249,11 @@ impl Outbox {
         Ok(())
     }
 
-    /// The lane has something new to look at.
+    /// The lane has something new to look at. Without a line nobody looks: lanes are found when it is up.
     fn wake_lane(&mut self, name: &str) {
+        if !self.online {
+            return;
+        }
         let policy = self.policy(name);
         let lane = self.lanes.entry(name.to_owned()).or_insert_with(|| Lane::new(policy));
         lane.more();
@@ -256,6 +261,23 @@ impl Outbox {
             lane.in_turn = true;
             self.turn.push_back(name.to_owned());
         }
+    }
+
+    /// Forgets lanes that were emptied while the socket took nothing, or their names would pile up in memory.
+    fn drop_idle_lanes(&mut self, cx: &mut Cx<'_, '_>) -> Result<(), StoreError> {
+        if self.lanes.len() <= LANES_IN_MEMORY_MAX {
+            return Ok(());
+        }
+        self.lanes.retain(|_, lane| !lane.in_flight.is_empty() || lane.resting_until().is_some());
+        self.turn.retain(|name| self.lanes.contains_key(name));
+        self.paged = self.lanes.values().map(|lane| lane.page.len()).sum();
+        // Those of them that have something in them are looked at again.
+        self.find_lanes(cx)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn lanes_in_memory(&self) -> usize {
+        self.lanes.len().max(self.turn.len())
     }
 
     fn policy(&self, lane: &str) -> LanePolicy {
@@ -266,3 +288,7 @@ impl Outbox {
         }
     }
 }
+
+/// How many lanes are kept in memory before the idle ones are dropped: twice what may have something in them, so that
+/// it happens after as many new lanes again.
+const LANES_IN_MEMORY_MAX: usize = 2 * submit::LANES_MAX as usize;

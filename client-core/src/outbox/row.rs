@@ -334,7 +334,7 @@ pub(super) fn insert_attachments(
     Ok(())
 }
 
-fn read_attachments(tx: &Tx<'_>, seq: i64, reply: bool) -> Result<Vec<Bytes>, StoreError> {
+pub(super) fn read_attachments(tx: &Tx<'_>, seq: i64, reply: bool) -> Result<Vec<Bytes>, StoreError> {
     tx.all(
         "SELECT bytes FROM attachments WHERE seq = ?1 AND reply = ?2 ORDER BY num",
         params![seq, reply],

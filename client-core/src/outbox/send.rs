@@ -66,7 +66,11 @@ impl Outbox {
             })
             .collect();
         for name in rested {
-            self.wake_lane(&name);
+            if self.online {
+                self.wake_lane(&name);
+            } else {
+                self.lanes.remove(&name);
+            }
         }
         if self.next_expiry.is_some_and(|at| at <= now) {
             self.expire(cx)?;
@@ -229,9 +233,9 @@ impl Outbox {
     fn outgoing(&mut self, cx: &Cx<'_, '_>, row: Row, prev: Option<ActionId>) -> Outgoing {
         let Row { seq, id, lane, mark, .. } = row;
         if row.state == ActionState::Voiding {
-            let request = VoidRequest { id, prev, mark: Some(mark) };
-            let args = Args::event(names::ACTION_VOID).value(&request).map(|builder| builder.build());
-            return Outgoing { seq, lane, args: args.expect("a void request is JSON"), ack: true };
+            let void = VoidRequest { id, prev, mark: Some(mark) };
+            let args = Args::event(names::ACTION_VOID).value(&void).map(|builder| builder.build());
+            return Outgoing { seq, lane, args: args.expect("a void is JSON"), ack: true };
         }
         let args = Args::event(&row.name);
         let args = match row.body {

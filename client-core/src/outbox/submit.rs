@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use bytes::Bytes;
 use keepline_protocol::ActionId;
 use rusqlite::params;
 
@@ -7,7 +8,7 @@ use super::{
     Outbox,
     entry::{AckMode, Body, NewAction},
     list::unsettled,
-    row::{RowKey, insert_attachments, read_id},
+    row::{RowKey, insert_attachments, read_attachments, read_id},
 };
 use crate::{
     engine::{Cx, Effect},
@@ -46,6 +47,7 @@ impl Outbox {
             let lane = action.lane.as_deref().unwrap_or_default();
             self.expires(cx, self.ttl(action));
             self.wake_lane(lane);
+            self.drop_idle_lanes(cx)?;
             cx.effects.push_back(Effect::Changed { id: action.id });
         }
         Ok(written.map(|_| action.id))
@@ -63,18 +65,28 @@ impl Outbox {
         Ok(Written::New)
     }
 
-    /// The same id with the same content is the app's own retry; with another content it is a mistake.
+    /// The same id with the same content is the app's own retry; with another content it is a mistake. The content is
+    /// what is sent: name, kind, payload and attachments.
     fn find_same(
         &self,
         cx: &Cx<'_, '_>,
         action: &NewAction,
     ) -> Result<Option<Result<Written, WriteError>>, WriteError> {
-        let same: Option<bool> = cx.tx.first(
-            "SELECT name = ?2 AND payload = ?3 AND account = ?4 FROM actions WHERE id = ?1 OR origin = ?1",
-            params![action.id.uuid().as_bytes(), action.name, action.body.text(), self.account],
-            |row| row.get(0),
+        let known: Option<(i64, bool)> = cx.tx.first(
+            "SELECT seq, name = ?2 AND payload = ?3 AND account = ?4 AND kind = ?5 FROM actions \
+             WHERE id = ?1 OR origin = ?1",
+            params![
+                action.id.uuid().as_bytes(),
+                action.name,
+                action.body.text(),
+                self.account,
+                action.body.is_raw()
+            ],
+            |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
-        Ok(same.map(|same| if same { Ok(Written::Known) } else { Err(SubmitError::IdConflict) }))
+        let Some((seq, is_same)) = known else { return Ok(None) };
+        let is_same = is_same && read_attachments(cx.tx, seq, false)? == action.body.attachments();
+        Ok(Some(if is_same { Ok(Written::Known) } else { Err(SubmitError::IdConflict) }))
     }
 
     /// Only rows that were never sent can be replaced.
@@ -100,12 +112,21 @@ impl Outbox {
             return Err(SubmitError::QueueFull);
         }
         match &action.lane {
-            Some(lane) if !self.lanes.contains_key(lane) => self.check_lanes(cx, lane),
-            _ => Ok(()),
+            Some(lane) => self.check_lanes(cx, lane),
+            None => Ok(()),
         }
     }
 
+    /// The table knows which lanes have something in them; what is in memory says nothing about that.
     fn check_lanes(&self, cx: &Cx<'_, '_>, lane: &str) -> Result<(), WriteError> {
+        let known = cx.tx.first(
+            "SELECT 1 FROM actions WHERE account = ?1 AND lane = ?2 AND state < 4 LIMIT 1",
+            params![self.account, lane],
+            |_| Ok(()),
+        )?;
+        if known.is_some() {
+            return Ok(());
+        }
         let lanes: u64 = cx
             .tx
             .first(
@@ -124,7 +145,6 @@ impl Outbox {
 
     fn insert(&self, cx: &mut Cx<'_, '_>, action: &NewAction) -> Result<(), StoreError> {
         let ttl_ms = i64::try_from(self.ttl(action).as_millis()).unwrap_or(i64::MAX);
-        let kind = matches!(action.body, Body::Raw { .. });
         let inserted = cx.tx.first(
             "INSERT INTO actions (id, account, lane, name, kind, payload, label, coalesce_key, ack, \
              submitted_wall_ms, submitted_ticks_ms, boot, expires_ticks_ms, mark_position, mark_tag, state) \
@@ -134,7 +154,7 @@ impl Outbox {
                 self.account,
                 action.lane.as_deref().unwrap_or_default(),
                 action.name,
-                kind,
+                action.body.is_raw(),
                 action.body.text(),
                 action.label,
                 action.coalesce,
@@ -148,9 +168,9 @@ impl Outbox {
             ],
             |row| row.get::<_, i64>(0),
         )?;
-        match (&action.body, inserted) {
-            (Body::Raw { attachments, .. }, Some(seq)) => insert_attachments(cx.tx, seq, false, attachments),
-            _ => Ok(()),
+        match inserted {
+            Some(seq) => insert_attachments(cx.tx, seq, false, action.body.attachments()),
+            None => Ok(()),
         }
     }
 
@@ -169,11 +189,19 @@ impl Body {
 
     /// What counts against the limits: JSON and attachments.
     pub(crate) fn bytes(&self) -> u64 {
-        let attachments = match self {
-            Self::Payload(_) => 0,
-            Self::Raw { attachments, .. } => attachments.iter().map(bytes::Bytes::len).sum(),
-        };
+        let attachments: usize = self.attachments().iter().map(Bytes::len).sum();
         (self.text().len() + attachments) as u64
+    }
+
+    fn is_raw(&self) -> bool {
+        matches!(self, Self::Raw { .. })
+    }
+
+    fn attachments(&self) -> &[Bytes] {
+        match self {
+            Self::Payload(_) => &[],
+            Self::Raw { attachments, .. } => attachments,
+        }
     }
 }
 
@@ -196,4 +224,4 @@ impl From<StoreError> for SubmitError {
 }
 
 /// How many named lanes may have something in them: each costs a seek at every connect.
-const LANES_MAX: u64 = 1_000;
+pub(super) const LANES_MAX: u64 = 1_000;

@@ -171,7 +171,7 @@ impl Source<Item> for EventStream {
         }
         let offset = items[..taken].iter().rev().find_map(|item| match item {
             Item::Event(event) => event.place.as_ref().map(|place| place.offset),
-            Item::Reset(_) | Item::Gone => None,
+            Item::Reset(_) | Item::Gone | Item::Refused(_) => None,
         });
         if let Some(offset) = offset {
             self.ack_up_to(offset);

@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use keepline_protocol::{
-    Epoch, Event as EventType, Payload, PayloadError, Reset, Stream,
+    Epoch, ErrorCode, Event as EventType, Payload, PayloadError, Reset, Stream,
     catalogue::{
         JobCancelled, JobCompleted, JobCreated, JobFailed, JobProgress, ModelChunk, ResearchFinding,
         SearchResult, TestRecorded, TestTick,
@@ -8,7 +8,7 @@ use keepline_protocol::{
     socket_io::Args,
 };
 
-use crate::{client::WeakHandle, command::Command, driver::Request, engine::IncomingEvent};
+use crate::{client::WeakHandle, command::Command, driver::Errand, engine::IncomingEvent};
 
 /// An item of a stream, as [`EventStream::next_item`](crate::EventStream::next_item) gives it.
 #[derive(Debug, Clone)]
@@ -20,6 +20,10 @@ pub enum Item {
     Reset(Reset),
     /// The stream ended and was removed. Nothing comes after it.
     Gone,
+    /// The server does not give the stream and would refuse it again: the token may not read it, or the server finds
+    /// the question malformed. Nothing comes after it. The cursor is kept, so a consumer that is opened later goes on
+    /// where this one was.
+    Refused(ErrorCode),
 }
 
 /// An event as it came: its name, every argument, and its place. [`decode`](Self::decode) gives it a type.
@@ -64,7 +68,7 @@ impl Acknowledge {
     /// came is gone, nothing happens: the server does not wait any more.
     pub async fn send(self, args: Args) {
         let command = Command::AckEvent { connection: self.connection, ack: self.ack, args };
-        self.client.tell(Request::Command(command)).await;
+        self.client.tell(Errand::Command(command)).await;
     }
 }
 
@@ -111,6 +115,8 @@ macro_rules! events {
             Reset(Reset),
             /// The stream ended and was removed. Nothing comes after it.
             Gone,
+            /// The server does not give the stream and would refuse it again; see [`Item::Refused`].
+            Refused(ErrorCode),
         }
 
         impl From<Item> for Event {
@@ -119,6 +125,7 @@ macro_rules! events {
                     Item::Event(envelope) => envelope,
                     Item::Reset(reset) => return Self::Reset(reset),
                     Item::Gone => return Self::Gone,
+                    Item::Refused(code) => return Self::Refused(code),
                 };
                 // More than one argument, or an attachment, would be lost in a typed event.
                 let ([payload], []) = (&envelope.args[..], &envelope.attachments[..]) else {
@@ -179,6 +186,8 @@ mod tests {
             assert!(matches!(Event::from(Item::Event(envelope)), Event::Raw(_)));
         }
         assert!(matches!(Event::from(Item::Gone), Event::Gone));
+        let refused = Event::from(Item::Refused(ErrorCode::Forbidden));
+        assert!(matches!(refused, Event::Refused(ErrorCode::Forbidden)));
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub enum CursorMode {
     #[default]
     Auto,
     /// An event counts as taken when the app says so, see [`EventStream::ack`](crate::EventStream::ack).
+    ///
+    /// An app may hold 10,000 events that it has not acknowledged. Then the stream waits on the server, as for a slow
+    /// app, and goes on once half of them are acknowledged: an app that never says so gets no further.
     Manual,
 }
 
@@ -116,7 +119,7 @@ impl Mailbox {
                 }
             }
             Delivery::Reset(_) => state.repeated = None,
-            Delivery::Gone => state.has_ended = true,
+            Delivery::Gone | Delivery::Refused(_) => state.has_ended = true,
         }
         state.queue.push_back(item);
         wake(state);
@@ -137,7 +140,7 @@ impl Mailbox {
     pub(crate) fn rewind(&self) {
         let mut state = self.state();
         // A stream that is gone has no cursor any more, and would begin from its start; the app still gets to see
-        // that it is gone.
+        // that it is gone, or refused.
         if !state.has_ended {
             state.queue.clear();
         }
@@ -207,7 +210,7 @@ impl Mailbox {
                 state.taken = None;
                 state.hand(&reset.epoch, reset.offset);
             }
-            Delivery::Gone => {}
+            Delivery::Gone | Delivery::Refused(_) => {}
         }
         state.free(&item);
         self.signal(&mut state);
@@ -282,7 +285,7 @@ impl State {
         let bytes = match item {
             Delivery::Event(event) => event.bytes(),
             Delivery::Reset(reset) => reset.snapshot.as_ref().map_or(0, |snapshot| snapshot.len() as u64),
-            Delivery::Gone => return,
+            Delivery::Gone | Delivery::Refused(_) => return,
         };
         self.freed.events = self.freed.events.saturating_add(1);
         self.freed.bytes = self.freed.bytes.saturating_add(bytes);

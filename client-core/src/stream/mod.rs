@@ -201,5 +201,6 @@ fn to_item(stream: &Stream, item: Delivery, client: &WeakHandle) -> Item {
         Delivery::Event(event) => Item::Event(Envelope::new(stream.clone(), event, client)),
         Delivery::Reset(reset) => Item::Reset(reset),
         Delivery::Gone => Item::Gone,
+        Delivery::Refused(code) => Item::Refused(code),
     }
 }

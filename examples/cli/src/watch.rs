@@ -43,6 +43,9 @@ async fn print_events(watch: &Watch, mut stream: EventStream, output: Output) ->
                 output.gone(&watch.stream);
                 return Ok(Exit::Refused);
             }
+            Some(Item::Refused(code)) => {
+                return Err(Failure::new(Exit::Refused, code.as_str(), "the server refuses the stream"));
+            }
             // An app is built without the bindings, and meets new kinds of items in a later version.
             #[allow(unreachable_patterns)]
             Some(_) => {}

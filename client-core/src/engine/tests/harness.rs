@@ -44,6 +44,8 @@ pub(super) struct Bench {
     pub(super) pending: u64,
     pub(super) parked: u64,
     pub(super) oldest: Option<Duration>,
+    /// The socket takes nothing.
+    pub(super) is_stalled: bool,
     next_number: u128,
 }
 
@@ -107,6 +109,7 @@ impl Bench {
             pending: 0,
             parked: 0,
             oldest: None,
+            is_stalled: false,
             next_number: 0,
         };
         bench.drain();
@@ -164,11 +167,11 @@ impl Bench {
     /// Transmits all there is and runs the effects, as the driver does after a commit.
     pub(super) fn drain(&mut self) {
         let now = self.now;
-        let engine = &mut self.engine;
+        let (engine, is_stalled) = (&mut self.engine, self.is_stalled);
         let mut packets = Vec::new();
         self.store
             .transaction(|tx| {
-                while let Some(packet) = engine.poll_transmit(now, tx)? {
+                while !is_stalled && let Some(packet) = engine.poll_transmit(now, tx)? {
                     packets.push(packet);
                 }
                 engine.finish(now, tx)

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::harness::*;
 use crate::{
-    command::{Consume, Freed},
+    command::{Command, Consume, Freed},
     engine::{Delivery, EngineOptions},
     error::EventsError,
     status::Line,
@@ -154,6 +154,67 @@ fn a_stream_that_is_gone_says_so_and_loses_its_cursor() {
 }
 
 #[test]
+fn only_a_stream_that_is_not_found_loses_its_cursor() {
+    for (code, is_gone) in [("NOT_FOUND", true), ("BAD_REQUEST", false), ("FORBIDDEN", false)] {
+        let mut bench = Bench::new();
+        bench.go_online();
+        bench.consume(job(), DURABLE).unwrap();
+        page(&mut bench, 2, 2);
+        bench.taken(job(), "E1", 2, Freed { events: 2, bytes: 20 });
+        bench.lose();
+        bench.come_back(with_stream(json!({"status": "ok", "epoch": "E1", "head": 3})));
+        let ask = bench.next();
+        bench.ack(&ask, &json!({"ok": false, "error": {"code": code}}));
+        match bench.delivered.last() {
+            Some((_, Delivery::Gone)) => assert!(is_gone, "{code}"),
+            Some((_, Delivery::Refused(refused))) => assert_eq!((refused.as_str(), is_gone), (code, false)),
+            other => panic!("{code} was silent: {other:?}"),
+        }
+        bench.pass(Duration::from_secs(30));
+        assert_eq!(bench.waiting(), 0, "{code} is not asked again by itself");
+        // The app comes back for it.
+        bench.consume(job(), DURABLE).unwrap();
+        let after = bench.next().args[0].get("after").and_then(Value::as_u64);
+        assert_eq!(after, (!is_gone).then_some(2), "{code}");
+    }
+}
+
+#[test]
+fn a_refusal_that_may_pass_waits_as_the_server_wishes() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    bench.consume(job(), DURABLE).unwrap();
+    let ask = bench.next();
+    let error = json!({"code": "RATE_LIMITED", "retryable": true, "retry_after_ms": 20_000});
+    bench.ack(&ask, &json!({"ok": false, "error": error}));
+    bench.command(Command::Freed { stream: job(), freed: Freed::default() });
+    bench.pass(Duration::from_millis(19_999));
+    assert_eq!(bench.waiting(), 0, "not before the time, whatever the app does");
+    bench.pass(Duration::from_millis(1));
+    page(&mut bench, 2, 2);
+    assert_eq!(offsets(&bench), [1, 2]);
+}
+
+#[test]
+fn a_refusal_that_may_pass_is_asked_again_after_a_growing_delay() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    bench.consume(job(), DURABLE).unwrap();
+    for ceiling in [1, 2, 4, 8, 16] {
+        let ask = bench.next();
+        bench.ack(&ask, &json!({"ok": false, "error": {"code": "UNAVAILABLE", "retryable": true}}));
+        bench.pass(Duration::from_millis(999));
+        assert_eq!(bench.waiting(), 0, "never in a loop");
+        bench.pass(Duration::from_secs(ceiling));
+        assert_eq!(bench.waiting(), 1, "within {ceiling} s");
+    }
+    bench.lose();
+    bench.sent.clear();
+    bench.come_back(ready());
+    assert_eq!(bench.waiting(), 1, "a new connection asks at once");
+}
+
+#[test]
 fn a_slow_app_gives_the_stream_back_and_pulls_it_again() {
     let mut bench = Bench::with(EngineOptions { buffer_events: 4, ..EngineOptions::default() });
     bench.go_online();
@@ -169,6 +230,29 @@ fn a_slow_app_gives_the_stream_back_and_pulls_it_again() {
     bench.taken(job(), "E1", 2, Freed { events: 1, bytes: 20 });
     page(&mut bench, 6, 6);
     assert_eq!(offsets(&bench), [1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn a_stream_that_is_never_acknowledged_is_given_back_and_pulled_again_after_an_ack() {
+    let mut bench = Bench::with(EngineOptions { buffer_events: 4, ..EngineOptions::default() });
+    bench.go_online();
+    bench.consume(job(), DURABLE).unwrap();
+    page(&mut bench, 0, 0);
+    let mut last = 0;
+    // The app reads everything at once and acknowledges nothing.
+    while bench.waiting() == 0 {
+        last += 1;
+        assert!(last < 100_000, "what is not acknowledged grows without an end");
+        event(&mut bench, &job(), "E1", last);
+        bench.command(Command::Freed { stream: job(), freed: Freed { events: 1, bytes: 20 } });
+    }
+    assert_eq!(offsets(&bench).last(), Some(&10_004), "10,000 and the buffer");
+    assert_eq!(bench.next().name, names::STREAM_UNSUBSCRIBE);
+    bench.taken(job(), "E1", 4_999, Freed::default());
+    assert_eq!(bench.waiting(), 0, "half of them must be acknowledged");
+    bench.taken(job(), "E1", 5_000, Freed::default());
+    let ask = bench.next();
+    assert_eq!((ask.name.as_str(), &ask.args[0]["after"]), (names::STREAM_SUBSCRIBE, &json!(10_004)));
 }
 
 #[test]
@@ -223,7 +307,7 @@ fn a_stream_has_one_durable_consumer_and_taps_move_no_cursor() {
     bench.go_online();
     bench.consume(job(), DURABLE).unwrap();
     assert_eq!(bench.consume(job(), DURABLE), Err(EventsError::InUse));
-    bench.command(crate::command::Command::Release { stream: job() });
+    bench.command(Command::Release { stream: job() });
     assert_eq!(bench.consume(job(), DURABLE), Ok(()));
 }
 

@@ -1,11 +1,14 @@
 use std::time::Duration;
 
-use keepline_protocol::{Payload, names, socket_io::Kind};
+use keepline_protocol::{
+    Payload, names,
+    socket_io::{Args, Kind},
+};
 use serde_json::json;
 
 use super::harness::*;
 use crate::{
-    command::{Command, Hint},
+    command::{Call, Command, Hint},
     engine::{EngineOptions, LinkEvent, TokenFailure, TokenReason},
     error::CallError,
     status::{AuthTrouble, Line, LineTrouble},
@@ -267,6 +270,17 @@ fn hints_wait_for_the_network_cut_waits_short_and_probe() {
 }
 
 #[test]
+fn hints_that_go_on_do_not_keep_a_dead_line() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    for _ in 0..5 {
+        bench.hint(Hint::Foreground);
+        bench.pass(Duration::from_secs(1));
+    }
+    assert_eq!((bench.probes, bench.hang_ups), (1, 1), "five seconds after the first hint");
+}
+
+#[test]
 fn a_token_of_somebody_else_sends_nothing() {
     let mut bench = Bench::new();
     bench.go_online();
@@ -298,14 +312,55 @@ fn calls_are_online_only_and_time_out() {
 }
 
 #[test]
+fn a_stalled_socket_bounds_what_waits_for_it() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    bench.is_stalled = true;
+    let mut calls: Vec<_> = (0..1_024).map(|_| bench.call("ask:v1", Duration::from_secs(1))).collect();
+    let mut beyond = bench.call("ask:v1", Duration::from_secs(1));
+    assert_eq!(beyond.try_recv().unwrap(), Err(CallError::Busy), "so many wait for their answers");
+    bench.pass(Duration::from_secs(1));
+    assert!(calls.iter_mut().all(|call| call.try_recv().unwrap() == Err(CallError::TimedOut)));
+    let mut beyond = bench.call("ask:v1", Duration::from_secs(1));
+    assert_eq!(beyond.try_recv().unwrap(), Err(CallError::Busy), "their packets still wait for the socket");
+    assert!(!emit(&mut bench));
+    bench.is_stalled = false;
+    bench.drain();
+    let mut taken = bench.call("ask:v1", Duration::from_secs(1));
+    assert!(taken.try_recv().is_err(), "waits for its answer");
+    assert!(emit(&mut bench));
+}
+
+#[test]
+fn a_stalled_socket_bounds_the_bytes_that_wait_for_it() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    bench.is_stalled = true;
+    let (mut taken, large) = (0, "x".repeat(65_000));
+    let refused = loop {
+        let (answer, mut receiver) = tokio::sync::oneshot::channel();
+        let args = Args::event("ask:v1").value(&large).unwrap().build();
+        bench.command(Command::Call {
+            call: Box::new(Call { args, timeout: Duration::from_secs(1) }),
+            answer,
+        });
+        match receiver.try_recv() {
+            Ok(result) => break result,
+            Err(_) => taken += 1,
+        }
+    };
+    assert_eq!(refused, Err(CallError::Busy));
+    assert!((256..1_024).contains(&taken), "{taken} calls of 65 kB wait");
+}
+
+fn emit(bench: &mut Bench) -> bool {
+    let args = Args::event("typing:v1").build();
+    bench.ask(|answer| Command::Emit { args, answer })
+}
+
+#[test]
 fn a_volatile_action_is_written_or_dropped() {
     let mut bench = Bench::new();
-    let emit = |bench: &mut Bench| {
-        bench.ask(|answer| Command::Emit {
-            args: keepline_protocol::socket_io::Args::event("typing:v1").build(),
-            answer,
-        })
-    };
     assert!(!emit(&mut bench));
     bench.go_online();
     assert!(emit(&mut bench));

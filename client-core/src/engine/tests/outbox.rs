@@ -328,6 +328,35 @@ fn the_apps_own_retry_of_a_submit_is_idempotent() {
 }
 
 #[test]
+fn an_id_belongs_to_its_kind_and_attachments_too() {
+    let mut bench = Bench::new();
+    let args = payload(&json!([{"_placeholder": true, "num": 0}]));
+    let raw = |bytes: &'static [u8]| {
+        let attachments = vec![bytes::Bytes::from_static(bytes)];
+        crate::outbox::Body::Raw { args: args.clone(), attachments }
+    };
+    let mut action = bench.action("upload");
+    action.body = raw(b"one");
+    let id = bench.submit(action.clone()).unwrap();
+    assert_eq!(bench.submit(action.clone()), Ok(id), "the same again");
+    let bare = crate::outbox::Body::Raw { args: args.clone(), attachments: Vec::new() };
+    for body in [raw(b"two"), bare.clone()] {
+        let other = crate::outbox::NewAction { body, ..action.clone() };
+        assert_eq!(bench.submit(other), Err(SubmitError::IdConflict));
+    }
+    let mut action = bench.action("upload");
+    action.body = bare;
+    bench.submit(action.clone()).unwrap();
+    action.body = crate::outbox::Body::Payload(args.clone());
+    assert_eq!(
+        bench.submit(action),
+        Err(SubmitError::IdConflict),
+        "one argument is not an array of arguments"
+    );
+    assert_eq!(bench.pending, 2);
+}
+
+#[test]
 fn a_submit_that_fails_undoes_only_itself() {
     let mut bench = Bench::with(EngineOptions { capacity_bytes: 20, ..EngineOptions::default() });
     let mut draft = bench.action("draft:save:v1");
@@ -418,6 +447,46 @@ fn at_most_a_thousand_named_lanes() {
     assert_eq!(bench.submit(action.clone()), Err(SubmitError::TooManyLanes));
     action.lane = Some("lane-7".to_owned());
     assert!(bench.submit(action).is_ok());
+}
+
+#[test]
+fn a_lane_that_is_known_in_memory_alone_counts_as_a_new_one() {
+    let mut bench = Bench::new();
+    let emptied = bench.submit_in("early");
+    bench.cancel(emptied).unwrap();
+    for number in 0..1_000 {
+        bench.submit_in(&format!("lane-{number}"));
+    }
+    let mut action = bench.action("do:it:v1");
+    action.lane = Some("early".to_owned());
+    assert_eq!(bench.submit(action), Err(SubmitError::TooManyLanes));
+}
+
+#[test]
+fn lanes_that_were_emptied_are_not_kept_in_memory() {
+    let mut bench = Bench::new();
+    let fill = |bench: &mut Bench, word: &str| {
+        for number in 0..3_000 {
+            let id = bench.submit_in(&format!("{word}-{number}"));
+            bench.cancel(id).unwrap();
+        }
+    };
+    fill(&mut bench, "without a line");
+    assert_eq!(bench.engine.outbox.lanes_in_memory(), 0);
+    bench.go_online();
+    bench.is_stalled = true;
+    fill(&mut bench, "at a stalled socket");
+    assert!(bench.engine.outbox.lanes_in_memory() <= 2_001);
+    // Those that have something in them are still sent.
+    let ids = [bench.submit_in("a"), bench.submit_in("b")];
+    fill(&mut bench, "again");
+    bench.is_stalled = false;
+    bench.drain();
+    assert_eq!([bench.next().meta().id, bench.next().meta().id], ids);
+    bench.lose();
+    assert_eq!(bench.engine.outbox.lanes_in_memory(), 0);
+    bench.come_back(ready());
+    assert_eq!(bench.waiting(), 2);
 }
 
 #[test]

@@ -66,6 +66,36 @@ fn no_answer_in_thirty_seconds_counts_an_attempt_each_and_ends_indeterminate() {
 }
 
 #[test]
+fn the_silence_of_a_suspect_is_one_attempt() {
+    let mut bench = Bench::new();
+    bench.go_online_plain();
+    bench.submit_in("");
+    let come_back = |bench: &mut Bench| {
+        bench.hint(crate::command::Hint::NetworkAvailable);
+        bench.open_link();
+        bench.receive(Kind::Connect(Some(payload(&json!({"sid": "s"})))));
+    };
+    // Lost three times with it alone in flight: it is suspected from now on.
+    for _ in 0..3 {
+        bench.lose();
+        bench.sent.clear();
+        come_back(&mut bench);
+    }
+    assert_eq!(bench.list()[0].attempts, 0);
+    bench.pass(Duration::from_secs(20));
+    bench.link(LinkEvent::Ping);
+    bench.pass(Duration::from_secs(11));
+    assert!(
+        bench.lines.iter().any(|line| matches!(line, Line::Waiting { reason: LineTrouble::Unanswered, .. }))
+    );
+    assert_eq!(bench.list()[0].attempts, 1);
+    bench.sent.clear();
+    come_back(&mut bench);
+    bench.lose();
+    assert_eq!(bench.list()[0].attempts, 2, "and another loss is another one");
+}
+
+#[test]
 fn without_acknowledgement_it_is_sent_and_says_so() {
     let mut bench = Bench::new();
     bench.go_online_plain();

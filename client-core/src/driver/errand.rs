@@ -6,10 +6,11 @@ use crate::{
     command::{Answer, Command},
     error::{CallError, ControlError, EventsError, OutcomeError, StoreError, SubmitError},
     outcome::Outcome,
+    signals::Moment,
 };
 
 /// What the handle asks of the driver and waits for.
-pub(crate) enum Request {
+pub(crate) enum Errand {
     /// The engine's business.
     Command(Command),
     /// Waits for an action's outcome, across restarts of the engine.
@@ -17,14 +18,16 @@ pub(crate) enum Request {
     /// Answers `true` once nothing is pending, `false` when the time is over.
     Flush { within: Duration, answer: Answer<bool> },
     /// Closes every file and socket within the time; first tries to get the queue out, where asked to.
-    Suspend { within: Duration, flush_first: bool, answer: Answer<()> },
+    Suspend { said: Moment, within: Duration, flush_first: bool, answer: Answer<()> },
+    /// Disconnects and forgets whose session it was, with or without the account's rows.
+    SignOut { said: Moment, discard: bool, answer: Answer<Result<(), StoreError>> },
     /// Closes for good.
     Shutdown { answer: Answer<()> },
     /// Says how the database failed last, to whoever was not answered because of it.
     Failure { answer: Answer<Refusal> },
 }
 
-/// Why a request cannot reach the engine.
+/// Why an errand cannot reach the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
     Suspended,
