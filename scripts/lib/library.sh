@@ -11,12 +11,14 @@
 
 LIBRARY_TARGET="$ROOT/.cache/library"
 
-# The client's SQLite is a queue: no full-text search, no R-trees, no extensions. C code cannot unwind, and needs no
+# The client's SQLite is a queue: no full-text search, no R-trees, no extensions, no JSON in SQL. C code cannot unwind, and needs no
 # tables for it. Functions that are the same are kept once.
 LIBRARY_SQLITE=(
     -USQLITE_ENABLE_FTS3 -USQLITE_ENABLE_FTS3_PARENTHESIS -USQLITE_ENABLE_FTS5 -USQLITE_ENABLE_RTREE
     -USQLITE_ENABLE_DBSTAT_VTAB -USQLITE_ENABLE_STAT4 -USQLITE_SOUNDEX
     -USQLITE_ENABLE_LOAD_EXTENSION -DSQLITE_OMIT_LOAD_EXTENSION
+    -USQLITE_ENABLE_JSON1 -DSQLITE_OMIT_JSON -DSQLITE_OMIT_UTF16 -DSQLITE_OMIT_DEPRECATED -DSQLITE_OMIT_SHARED_CACHE
+    -DSQLITE_OMIT_GET_TABLE -DSQLITE_OMIT_COMPLETE -DSQLITE_OMIT_DESERIALIZE
 )
 
 library_build() {

@@ -2,7 +2,7 @@
 
     targets.py KIND    prints the names of one kind, one a line
 
-A program is of one kind alone: `peers` needs stock Socket.IO programs, `model` explores states, `golden` and `schema`
+A program is of one kind alone: `scenarios` is what each language shows, `peers` needs stock Socket.IO programs, `model` explores states, `golden` and `schema`
 compare files, `sim` is the simulation, `e2e` starts the workspace's own binaries or crosses its crates, and `rust` is
 all the rest.
 """
@@ -10,11 +10,13 @@ all the rest.
 import json
 import sys
 
-KINDS = ["peers", "model", "golden", "schema", "sim", "e2e", "rust"]
+KINDS = ["scenarios", "peers", "model", "golden", "schema", "sim", "e2e", "rust"]
 
 
 def kind(package, target):
     name = target["name"]
+    if name == "scenarios":
+        return name
     if "peers" in target.get("required-features", []):
         return "peers"
     if package == "keepline-model":
