@@ -3,6 +3,7 @@
 # promised, and exits with 0 only if it holds.
 #
 #   scripts/show.sh NAME [--json] [--seed N]
+#   scripts/show.sh NAME [LANGUAGE...]         for a claim about the packages
 #   scripts/show.sh --list
 #
 # Builds what it needs first and installs what a claim needs besides (strace by apt, peers by npm and pip). A claim
@@ -20,6 +21,8 @@ export CARGO_BUILD_JOBS="${CARGO_BUILD_JOBS:-2}"
 source scripts/lib/cargo.sh
 # shellcheck source=scripts/lib/claims.sh
 source scripts/lib/claims.sh
+# shellcheck source=scripts/lib/language_claims.sh
+source scripts/lib/language_claims.sh
 
 main() {
     local name="${1:-}"

@@ -34,6 +34,9 @@ main() {
     done
     [ "${#wanted[@]}" -gt 0 ] || wanted=("${PARTS[@]}")
     need_rust
+    mkdir -p .cache
+    RUN_STAMP="$(mktemp .cache/run.XXXXXX)"
+    trap 'rm -f "$RUN_STAMP"' EXIT
     run_parts "${wanted[@]}"
 }
 

@@ -10,6 +10,7 @@ list_claims() {
     printf '%-24s %s\n' fresh-clone "A fresh clone without build caches runs scripts/demo.sh to its true summary in under 10 minutes"
     printf '%-24s %s\n' figures "Every row of the budgets is measured beside its baselines in one run; takes some minutes"
     printf '%-24s %s\n' tests "The test command is green"
+    list_language_claims
 }
 
 build_show() {

@@ -50,7 +50,7 @@ library_cargo() {
     local icf=()
     case "$(uname -sm)" in
         # Rust's own linker, which is the default there, knows it.
-        "Linux x86_64") icf=(-C link-arg=-Wl,--icf=safe) ;;
+        "Linux x86_64") icf=(-C "link-arg=-Wl,--icf=safe") ;;
     esac
     LIBSQLITE3_FLAGS="${LIBRARY_SQLITE[*]}" \
     CFLAGS="${CFLAGS:-} -fno-asynchronous-unwind-tables -fno-unwind-tables" \

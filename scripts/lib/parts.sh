@@ -2,7 +2,7 @@
 # The parts of the test command. Each is a function `part_NAME` that returns 0, an error, or SKIPPED after it said
 # `SKIP NAME: reason`. They run in this order, the quick ones first.
 
-PARTS=(fmt lint docs golden schema rust model sim e2e peers supply)
+PARTS=(fmt lint docs golden schema rust model sim e2e peers library python kotlin swift scenarios supply)
 SKIPPED=77
 
 list_parts() {
@@ -17,6 +17,11 @@ model   the model of the ledger, state by state
 sim     the simulation of clients, network and server with crashes and partitions
 e2e     what crosses crates: real sockets, real processes
 peers   with stock Socket.IO programs from npm and PyPI
+library the library that the packages carry, and its size
+python  the Python package: types, tests, scenarios, the wheel in an empty environment
+kotlin  the Kotlin package: tests, scenarios, the jar in an empty project
+swift   the Swift package: tests, scenarios, used from another package
+scenarios  what every language shows under the same name, and that none is missing
 supply  licences, sources and duplicates of the dependencies (needs cargo-deny)
 EOF
 }
@@ -91,6 +96,39 @@ part_peers() {
     peers_node || return "$SKIPPED"
     peers_python || return "$SKIPPED"
     run_kind peers
+}
+
+part_library() {
+    languages
+    library_build
+    library_size
+}
+
+part_python() { languages; tested python; }
+
+part_kotlin() { languages; tested kotlin; }
+
+part_swift() { languages; tested swift; }
+
+# What a part of this run has shown already is not shown again.
+part_scenarios() {
+    local language status=0
+    languages
+    scenarios_of rust || status=1
+    for language in "${LANGUAGES[@]}"; do
+        was_tested "$language" || scenarios_of "$language" || status=1
+    done
+    scenario_grid && return "$status"
+}
+
+languages() {
+    # shellcheck source=scripts/lib/languages.sh
+    source scripts/lib/languages.sh
+}
+
+# Whether its part ran before, in this call of the test command.
+was_tested() {
+    [ "$SCENARIO_LOGS/$1.log" -nt "$RUN_STAMP" ]
 }
 
 part_supply() {

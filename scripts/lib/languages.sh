@@ -1,0 +1,103 @@
+# shellcheck shell=bash
+# The packages of the other languages: their tests, their scenarios, and the grid of all. `source` this after cargo.sh.
+#
+# Each language has `scripts/lib/LANGUAGE.sh` with `LANGUAGE_prepare`, `LANGUAGE_test`, `LANGUAGE_scenarios` and
+# `LANGUAGE_claim`; the library and the host of the scenarios are given to it in the environment.
+
+# shellcheck source=scripts/lib/library.sh
+source "$ROOT/scripts/lib/library.sh"
+# shellcheck source=scripts/lib/peers.sh
+source "$ROOT/scripts/lib/peers.sh"
+
+LANGUAGES=(python kotlin swift)
+SCENARIO_LOGS="$ROOT/.cache/scenarios"
+
+# language_run LANGUAGE FUNCTION [ARGUMENT...]: prepares a language and runs one of its functions beside the host.
+language_run() {
+    local language="$1" run="$2" status
+    # shellcheck source=/dev/null
+    source "$ROOT/scripts/lib/$language.sh"
+    language_ready || return "$SKIPPED"
+    set +e
+    (set -e; "${language}_prepare" && "$run" "${@:3}")
+    status=$?
+    set -e
+    return "$status"
+}
+
+# What every language needs: binaries, the library, stock peers and the host.
+language_ready() {
+    build_tests
+    library_build
+    peers_node || return 1
+    peers_python || return 1
+    host_start
+}
+
+# Starts the host of the scenarios. It ends with this shell, in whatever way that ends.
+host_start() {
+    local line
+    [ -z "${KEEPLINE_SCENARIO_HOST:-}" ] || return 0
+    coproc HOST { exec "$(binary_dir)/scenario-host" --with-stdin; }
+    # Its standard input ends when the last one who holds this end is gone.
+    exec {HOST_STDIN}>&"${HOST[1]}"
+    read -r line <&"${HOST[0]}"
+    export KEEPLINE_SCENARIO_HOST="${line#scenario-host listening on }"
+    # What examples and demos start by themselves.
+    KEEPLINE_SERVER="$(binary_dir)/keepline-server"
+    export KEEPLINE_SERVER
+    trap host_stop EXIT
+}
+
+host_stop() {
+    exec {HOST_STDIN}>&- || true
+    kill "$HOST_PID" 2>/dev/null || true
+}
+
+# scenarios_of LANGUAGE: runs its scenarios and keeps what they say.
+scenarios_of() {
+    mkdir -p "$SCENARIO_LOGS"
+    if [ "$1" = rust ]; then
+        RUST_TEST_NOCAPTURE=1 run_kind scenarios 2>&1 | tee "$SCENARIO_LOGS/rust.log"
+    else
+        language_run "$1" "$1_scenarios" 2>&1 | tee "$SCENARIO_LOGS/$1.log"
+    fi
+}
+
+# The grid of what the logs say: a row for each scenario, a column for each language.
+scenario_grid() {
+    local name language cell missing=0 names
+    names="$(sed -n 's/^| \([a-z]*_[a-z_]*\) | .*/\1/p' "$ROOT/tests/scenarios.md")"
+    printf '%-50s' scenario; printf ' %-7s' rust "${LANGUAGES[@]}"; echo
+    for name in $names; do
+        printf '%-50s' "$name"
+        for language in rust "${LANGUAGES[@]}"; do
+            cell=MISSING
+            cell="$(scenario_cell "$name" "$language")"
+            [ "$cell" != MISSING ] || missing=$((missing + 1))
+            printf ' %-7s' "$cell"
+        done
+        echo
+    done
+    echo "scenarios: $(wc -w <<<"$names"), languages: $((1 + ${#LANGUAGES[@]})), fields missing: $missing"
+    [ "$missing" -eq 0 ]
+}
+
+# A language that cannot run here has said so.
+scenario_cell() {
+    local log="$SCENARIO_LOGS/$2.log"
+    if grep -qs "scenario $1 $2 ok" "$log"; then
+        echo ok
+    elif grep -qs "^SKIP $2" "$log"; then
+        echo skipped
+    else
+        echo MISSING
+    fi
+}
+
+# tested LANGUAGE: everything that its package has to show; its scenarios are kept for the grid.
+tested() {
+    mkdir -p "$SCENARIO_LOGS"
+    rm -f "$SCENARIO_LOGS/$1.log"
+    language_run "$1" "$1_test" 2>&1 | tee "$SCENARIO_LOGS/$1.log"
+}
