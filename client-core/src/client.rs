@@ -136,6 +136,10 @@ impl Client {
     /// Cancels an action: at once where it was never sent, else the server is asked to void it, and the outcome says
     /// whether that came in time.
     ///
+    /// A void keeps its place in the lane, as an action does: the server takes it only after what stands before it, or a
+    /// late frame of what stands behind could overtake. In a lane that blocks, a cancelled action behind a parked one
+    /// therefore stays pending until that one is retried or discarded.
+    ///
     /// # Errors
     /// See [`ControlError`].
     pub async fn cancel(&self, id: ActionId) -> Result<(), ControlError> {

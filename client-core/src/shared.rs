@@ -60,7 +60,9 @@ pub enum OutboxChange {
         /// The id from now on.
         new: ActionId,
     },
-    /// The server was restored from a backup and has lost these actions, which had been settled.
+    /// The server was restored from a backup and has lost these actions, which had been settled. What was applied or
+    /// refused there stays as it was told. What was settled by a void, as a cancelled action is, is pending again: the
+    /// server is asked to void it once more, and it settles a second time.
     RolledBack(Vec<ActionId>),
 }
 

@@ -162,7 +162,11 @@ impl Outbox {
             lane.rewind();
         }
         // The others are found in the table when the line is up again.
-        self.lanes.retain(|_, lane| lane.resting_until().is_some());
+        let is_kept = |lane: &Lane| lane.resting_until().is_some();
+        #[cfg(feature = "planted")]
+        let is_kept =
+            |lane: &Lane| is_kept(lane) || crate::planted::is(crate::planted::Planted::ForgetsInFlight);
+        self.lanes.retain(|_, lane| is_kept(lane));
         self.turn.clear();
         self.sent.clear();
         self.urgent.clear();

@@ -2,13 +2,16 @@
 //!
 //! The client finds the last place that both still know, lowers the marks of what it will send again to it, repeats
 //! the voids that were lost, and tells which outcomes no longer hold.
+//!
+//! A void that was lost is repeated for an action that was settled by it, too. The app was told that it will never be
+//! applied, and a copy of this database that has it as sent would have it applied all the same.
 
 use keepline_protocol::{ActionId, Epoch, LedgerCursor, LedgerMark, Tag, limits::LEDGER_CURSORS_MAX};
 use rusqlite::params;
 
 use super::{
     Outbox,
-    row::{COLUMNS, Row, RowKey, VoidReason, read_id},
+    row::{COLUMNS, Row, RowKey, VoidReason, read_id, read_outcome},
 };
 use crate::{
     engine::{Cx, Effect},
@@ -44,6 +47,8 @@ impl Outbox {
         confirmed: Option<LedgerMark>,
     ) -> Result<(), StoreError> {
         let last = confirmed.unwrap_or_default();
+        self.tell_lost(cx, last)?;
+        self.void_settled(cx, last)?;
         self.void_retried(cx, last)?;
         self.repeat_voids(cx, last)?;
         cx.tx.execute(
@@ -51,8 +56,26 @@ impl Outbox {
              WHERE account = ?1 AND state < 4 AND mark_position > ?2",
             params![self.account, last.position, last.tag.to_bytes()],
         )?;
-        self.tell_lost(cx, last)?;
         self.reload(cx)
+    }
+
+    /// What was settled by a void that is lost is asked for again, and gets its outcome once more.
+    fn void_settled(&mut self, cx: &mut Cx<'_, '_>, last: LedgerMark) -> Result<(), StoreError> {
+        let rows = cx.tx.all(
+            "SELECT seq FROM actions WHERE account = ?1 AND position > ?2 AND state = 4 AND voided",
+            params![self.account, last.position],
+            |row| row.get::<_, i64>(0),
+        )?;
+        for seq in rows {
+            let outcome = read_outcome(cx.tx, seq)?;
+            let Some(mut row) = Row::load(cx.tx, seq)? else { continue };
+            let reason = match outcome {
+                Some(Outcome::Rejected(_)) => VoidReason::Settle,
+                _ => VoidReason::Cancel,
+            };
+            self.void_again(cx, &mut row, reason)?;
+        }
+        Ok(())
     }
 
     /// A retried row whose mark is cut: a copy may have sent the same id before the backup was made.
@@ -74,23 +97,30 @@ impl Outbox {
             "SELECT {COLUMNS} FROM actions WHERE account = ?1 AND position > ?2 AND state = 3 AND voided"
         );
         for mut row in cx.tx.all(&sql, params![self.account, last.position], Row::read)? {
-            row.mark_voiding(cx.tx, VoidReason::Skip, None)?;
-            cx.tx.execute(
-                "UPDATE actions SET voided = 0, position = NULL, tag = NULL WHERE seq = ?1",
-                [row.seq],
-            )?;
-            cx.effects.push_back(Effect::Changed { id: row.id });
+            self.void_again(cx, &mut row, VoidReason::Skip)?;
         }
         Ok(())
     }
 
-    /// Outcomes beyond that place stay as they were told, and are marked as lost by the server.
+    fn void_again(&self, cx: &mut Cx<'_, '_>, row: &mut Row, reason: VoidReason) -> Result<(), StoreError> {
+        row.mark_voiding(cx.tx, reason, None)?;
+        row.forget_void(cx.tx)?;
+        cx.effects.push_back(Effect::Changed { id: row.id });
+        Ok(())
+    }
+
+    /// Which settled actions lay beyond. What was applied or refused there stays as it was told, and is marked as lost
+    /// by the server.
     fn tell_lost(&self, cx: &mut Cx<'_, '_>, last: LedgerMark) -> Result<(), StoreError> {
         let lost: Vec<ActionId> = cx.tx.all(
-            "UPDATE actions SET rolled_back = 1, position = NULL, tag = NULL \
-             WHERE account = ?1 AND state = 4 AND position > ?2 RETURNING id",
+            "SELECT id FROM actions WHERE account = ?1 AND state = 4 AND position > ?2 ORDER BY seq",
             params![self.account, last.position],
             |row| read_id(row, 0),
+        )?;
+        cx.tx.execute(
+            "UPDATE actions SET rolled_back = 1, position = NULL, tag = NULL \
+             WHERE account = ?1 AND state = 4 AND position > ?2 AND NOT voided",
+            params![self.account, last.position],
         )?;
         if !lost.is_empty() {
             cx.effects.push_back(Effect::RolledBack { actions: lost });

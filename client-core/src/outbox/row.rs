@@ -186,6 +186,19 @@ impl Row {
         .map(drop)
     }
 
+    /// The ledger holds a void for this id, and the row is about to be settled by it.
+    pub(super) fn note_void(&mut self, tx: &Tx<'_>) -> Result<(), StoreError> {
+        self.voided = true;
+        tx.execute("UPDATE actions SET voided = 1 WHERE seq = ?1", [self.seq]).map(drop)
+    }
+
+    /// The ledger has lost the void.
+    pub(super) fn forget_void(&mut self, tx: &Tx<'_>) -> Result<(), StoreError> {
+        (self.voided, self.position, self.tag) = (false, None, None);
+        tx.execute("UPDATE actions SET voided = 0, position = NULL, tag = NULL WHERE seq = ?1", [self.seq])
+            .map(drop)
+    }
+
     pub(super) fn count_attempt(&mut self, tx: &Tx<'_>, error: Option<&Rejection>) -> Result<(), StoreError> {
         self.attempts += 1;
         let text = affordable_text(tx, error)?;

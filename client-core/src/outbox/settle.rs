@@ -168,9 +168,11 @@ impl Outbox {
         let Some(mut row) = Row::load(cx.tx, seq)? else { return Ok(()) };
         match (row.state, row.void_reason) {
             (ActionState::Voiding, Some(VoidReason::Cancel)) => {
+                row.note_void(cx.tx)?;
                 self.finish(cx, row.key(), Outcome::Cancelled, Some(place))
             }
             (ActionState::Voiding, Some(VoidReason::Settle)) => {
+                row.note_void(cx.tx)?;
                 let error =
                     row.error.unwrap_or(Rejection { code: ErrorCode::BadRequest, text: String::new() });
                 self.finish(cx, RowKey { seq, id: row.id }, Outcome::Rejected(error), Some(place))

@@ -50,10 +50,11 @@ impl Row {
     fn cut(&mut self, shared: Cursor, rules: &Rules) {
         let is_cut = |cursor: Cursor| cursor.position > shared.position;
         match self.state {
-            RowState::Settled(Outcome::Accepted(at) | Outcome::Rejected(at) | Outcome::Cancelled(at))
-                if is_cut(at) =>
-            {
+            RowState::Settled(Outcome::Accepted(at) | Outcome::Rejected(at)) if is_cut(at) => {
                 self.state = RowState::Settled(Outcome::Lost);
+            }
+            RowState::Settled(Outcome::Cancelled(at)) if is_cut(at) => {
+                self.state = self.cancel_cut(is_cut(self.mark), rules);
             }
             RowState::Settled(_) => {}
             // The void that this id stands on is gone: the id before it may be applied by a copy any day.
@@ -67,6 +68,18 @@ impl Row {
         }
         if is_cut(self.mark) {
             self.mark = shared;
+        }
+    }
+
+    /// A cancel whose void is gone: a copy may have the action applied any day, unless it is voided again.
+    fn cancel_cut(self, is_mark_cut: bool, rules: &Rules) -> RowState {
+        match rules {
+            Rules { cancel_again: false, .. } => RowState::Settled(Outcome::CancelledOnce),
+            // And so is the void of the id before it.
+            Rules { cut_retry: CutRetry::Indeterminate, .. } if is_mark_cut && self.id.retry > 0 => {
+                RowState::Settled(Outcome::Indeterminate)
+            }
+            _ => RowState::Sent { voiding: Some(Why::Cancel) },
         }
     }
 }

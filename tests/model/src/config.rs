@@ -107,6 +107,8 @@ pub struct Rules {
     pub cut_retry: CutRetry,
     /// Whether a parked row's void is sent again once the rollback has cut it.
     pub void_again: bool,
+    /// Whether a settled cancel's void is sent again once the rollback has cut it.
+    pub cancel_again: bool,
 }
 
 impl Rules {
@@ -125,6 +127,7 @@ impl Rules {
         comparison: Comparison::Full,
         cut_retry: CutRetry::Indeterminate,
         void_again: true,
+        cancel_again: true,
     };
 }
 

@@ -65,8 +65,10 @@ pub enum Outcome {
     CancelledUnsent,
     /// It may have been applied.
     Indeterminate,
-    /// It was settled, the server was rolled back behind it, and the app was told so.
+    /// It was accepted or rejected, the server was rolled back behind it, and the app was told so.
     Lost,
+    /// It was voided by the server's word, the server was rolled back behind it, the app was told so, and that was all.
+    CancelledOnce,
 }
 
 impl Row {

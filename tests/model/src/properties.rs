@@ -60,7 +60,12 @@ fn bears_out(state: &State, row: &Row) -> bool {
     match row.state {
         RowState::Settled(Outcome::Accepted(_)) => stands(Verdict::Applied),
         RowState::Settled(Outcome::Rejected(_)) => stands(Verdict::Rejected),
-        RowState::Settled(Outcome::Cancelled(_)) => stands(Verdict::Void),
+        // A copy may have retried it under the next id.
+        RowState::Settled(Outcome::Cancelled(_)) => {
+            stands(Verdict::Void) && (state.copied || !has_effect(state, row.id))
+        }
+        // The app was told that the server has lost this, and not that it may happen after all.
+        RowState::Settled(Outcome::CancelledOnce) => !stands(Verdict::Applied),
         // A copy may send its own row.
         RowState::Settled(Outcome::CancelledUnsent) => state.copied || !has_effect(state, row.id),
         _ => true,

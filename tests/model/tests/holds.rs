@@ -102,6 +102,8 @@ fn rolled_back_server_with_cancel_and_retry() {
     holds("1 row, rollback, clone, cancel", World { cancel: true, ..world });
     let skipping = World { policy: Policy::Skip, errors: true, ..world };
     holds("1 row, rollback, clone, retry", World { retries: 1, ..skipping });
+    let both = World { retries: 1, cancel: true, prune: false, check_progress: false, ..skipping };
+    holds("1 row, rollback, clone, retry, cancel", both);
 }
 
 #[test]

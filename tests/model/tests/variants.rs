@@ -163,6 +163,12 @@ fn retry_whose_void_was_rolled_back_applies_twice_when_sent_again() {
 }
 
 #[test]
+fn cancel_that_was_rolled_back_and_not_repeated_is_contradicted_by_a_copy() {
+    let rules = Rules { cancel_again: false, ..PUBLISHED };
+    breaks(TRUTH, World { rollbacks: 1, clone: true, cancel: true, ..ONE }, rules, 13);
+}
+
+#[test]
 fn void_that_was_rolled_back_and_not_repeated_applies_twice() {
     let rules = Rules { void_again: false, ..PUBLISHED };
     breaks(ONCE, World { rollbacks: 1, clone: true, ..RETRIED }, rules, 17);

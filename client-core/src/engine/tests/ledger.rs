@@ -1,4 +1,4 @@
-use keepline_protocol::{ActionId, names};
+use keepline_protocol::{ActionId, ErrorCode, names};
 use serde_json::json;
 
 use super::harness::*;
@@ -102,6 +102,94 @@ fn a_parked_voids_loss_voids_again_and_a_cut_retry_is_indeterminate() {
     bench.ack(&check, &json!({"ok": true, "confirmed": []}));
     assert_eq!(bench.settled, [(new_id, Outcome::Indeterminate)]);
     assert_eq!(bench.next().void().id, parked);
+}
+
+#[test]
+fn what_a_lost_void_had_settled_is_voided_again() {
+    let (mut bench, ids) = with_voids();
+    let [cancelled, refused, accepted] = ids;
+    bench.lose();
+    bench.come_back(ready_at(0, "rolled_back"));
+    let check = bench.next();
+    bench.ack(&check, &json!({"ok": true, "confirmed": []}));
+    assert_eq!(bench.rolled_back, ids, "all of them are told");
+    assert_eq!((bench.pending, bench.list()[2].rolled_back), (2, true));
+    bench.settled.clear();
+    let (first, second) = (bench.next(), bench.next());
+    assert_eq!((first.void().id, first.void().mark.unwrap().position), (cancelled, 0));
+    assert_eq!((second.void().id, second.void().prev), (refused, Some(cancelled)));
+    assert_eq!(bench.waiting(), 0, "what was applied is not sent again");
+    voided(&mut bench, &first, 1);
+    assert_eq!(bench.settled, [(cancelled, Outcome::Cancelled)]);
+    // A copy of this database has sent its own: the ledger's word counts.
+    bench.applied(&second, 2);
+    assert!(matches!(&bench.settled[1], (id, Outcome::Accepted(_)) if *id == refused));
+    assert!(!bench.list()[0].rolled_back);
+    assert!(matches!(bench.outcome(accepted), Ok(Some(Outcome::Accepted(_)))));
+}
+
+#[test]
+fn a_void_that_the_server_still_has_is_not_asked_for_again() {
+    let (mut bench, [_, refused, accepted]) = with_voids();
+    bench.lose();
+    bench.come_back(ready_at(1, "rolled_back"));
+    let check = bench.next();
+    bench.ack(&check, &json!({"ok": true, "confirmed": [{"epoch": "L1", "position": 1, "tag": tag(1)}]}));
+    assert_eq!(bench.rolled_back, [refused, accepted]);
+    let void = bench.next();
+    assert_eq!((void.void().id, bench.waiting()), (refused, 0));
+    voided(&mut bench, &void, 2);
+    let Some((_, Outcome::Rejected(why))) = bench.settled.last() else { panic!("{:?}", bench.settled) };
+    assert_eq!(why.code, ErrorCode::TooLarge, "it settles as before");
+}
+
+#[test]
+fn a_cancelled_retry_whose_voids_were_lost_is_indeterminate() {
+    let mut bench = Bench::with(EngineOptions { attempts_max: 1, ..EngineOptions::default() });
+    bench.go_online();
+    let id = bench.submit_in("");
+    let sent = bench.next();
+    bench.failed(&sent, "UNAVAILABLE", true);
+    let void = bench.next();
+    voided(&mut bench, &void, 1);
+    let renamed = bench.retry(id).unwrap();
+    bench.next();
+    bench.cancel(renamed).unwrap();
+    let void = bench.next();
+    voided(&mut bench, &void, 2);
+    assert_eq!(bench.settled, [(renamed, Outcome::Cancelled)]);
+    bench.lose();
+    bench.come_back(ready_at(0, "rolled_back"));
+    let check = bench.next();
+    bench.ack(&check, &json!({"ok": true, "confirmed": []}));
+    // The void of its first id is gone too, and nobody asks for that one again.
+    assert_eq!(bench.settled[1..], [(renamed, Outcome::Indeterminate)]);
+    assert_eq!((bench.rolled_back.as_slice(), bench.waiting()), ([renamed].as_slice(), 0));
+}
+
+/// A cancelled action, one that was refused from outside the ledger, and an accepted one: positions 1 to 3.
+fn with_voids() -> (Bench, [ActionId; 3]) {
+    let mut bench = Bench::new();
+    bench.go_online();
+    let cancelled = bench.submit_in("");
+    bench.next();
+    bench.cancel(cancelled).unwrap();
+    let void = bench.next();
+    voided(&mut bench, &void, 1);
+    let refused = bench.submit_in("");
+    let sent = bench.next();
+    bench.failed(&sent, "TOO_LARGE", false);
+    let void = bench.next();
+    voided(&mut bench, &void, 2);
+    let accepted = bench.submit_in("");
+    let sent = bench.next();
+    bench.applied(&sent, 3);
+    (bench, [cancelled, refused, accepted])
+}
+
+fn voided(bench: &mut Bench, sent: &Sent, position: u64) {
+    let error = json!({"code": "VOID"});
+    bench.ack(sent, &json!({"ok": false, "error": error, "position": position, "tag": tag(position)}));
 }
 
 #[test]

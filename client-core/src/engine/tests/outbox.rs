@@ -211,6 +211,22 @@ fn a_cancelled_action_is_voided_after_the_line_came_back() {
 }
 
 #[test]
+fn a_void_behind_a_parked_action_waits_for_it_and_names_it() {
+    let mut bench = Bench::with(EngineOptions { attempts_max: 1, ..EngineOptions::default() });
+    bench.go_online();
+    let (parked, sent) = (bench.submit_in("a"), bench.submit_in("a"));
+    fail_head(&mut bench, 1);
+    bench.cancel(sent).unwrap();
+    assert_eq!((bench.parked, bench.pending, bench.waiting()), (1, 1, 0), "it would be out of order");
+    bench.discard(parked).unwrap();
+    let (first, second) = (bench.next(), bench.next());
+    assert_eq!((first.void().id, second.void().id, second.void().prev), (parked, sent, Some(parked)));
+    voided(&mut bench, &first, 1);
+    voided(&mut bench, &second, 2);
+    assert_eq!(bench.settled, [(parked, Outcome::Cancelled), (sent, Outcome::Cancelled)]);
+}
+
+#[test]
 fn a_refusal_from_outside_the_ledger_is_settled_by_a_void() {
     let mut bench = Bench::new();
     bench.go_online();
