@@ -101,3 +101,45 @@ tested() {
     rm -f "$SCENARIO_LOGS/$1.log"
     language_run "$1" "$1_test" 2>&1 | tee "$SCENARIO_LOGS/$1.log"
 }
+
+# readme_block LANGUAGE: the first block of the README in this language, as it stands there.
+readme_block() {
+    awk -v fence="^\`\`\`$1" '$0 ~ fence { inside = 1; next } /^```/ && inside { exit } inside' "$ROOT/README.md"
+}
+
+# host_call METHOD PATH BODY: asks the host of the scenarios.
+host_call() {
+    python3 - "$@" <<'PY'
+import os, sys, urllib.request
+method, path, body = sys.argv[1:4]
+call = urllib.request.Request(
+    os.environ["KEEPLINE_SCENARIO_HOST"] + path, body.encode() or None, {"content-type": "application/json"}, method=method
+)
+print(urllib.request.urlopen(call, timeout=70).read().decode())
+PY
+}
+
+# host_server_away CORPUS: the card of a server that has a token to give and does not run.
+host_server_away() {
+    local card
+    card="$(host_call POST /servers "{\"args\":[\"--corpus\",\"$1\"]}")"
+    host_call POST "/servers/$(card_field "$card" id)/kill" '{}' >/dev/null
+    echo "$card"
+}
+
+# card_field CARD NAME: a field of a server's card.
+card_field() {
+    python3 -c 'import json, sys; print(json.loads(sys.argv[1])[sys.argv[2]])' "$1" "$2"
+}
+
+# host_wait_for_rows DATABASE COUNT: until so many actions are durable in it, half a minute at the most.
+host_wait_for_rows() {
+    local tries rows
+    for ((tries = 0; tries < 300; tries++)); do
+        rows="$("$(binary_dir)/keepline" --db "$1" --url ws://localhost --json queue list 2>/dev/null | wc -l || true)"
+        [ "$rows" -lt "$2" ] || return 0
+        sleep 0.1
+    done
+    echo "the action did not reach the queue" >&2
+    return 1
+}

@@ -2,13 +2,14 @@
 # The parts of the test command. Each is a function `part_NAME` that returns 0, an error, or SKIPPED after it said
 # `SKIP NAME: reason`. They run in this order, the quick ones first.
 
-PARTS=(fmt lint docs golden schema rust model sim e2e peers library python kotlin swift scenarios supply)
+PARTS=(fmt lint workflows docs golden schema rust model sim e2e peers library python kotlin swift scenarios supply)
 SKIPPED=77
 
 list_parts() {
     cat <<'EOF'
 fmt     the formatting of the Rust files
 lint    clippy on everything, warnings are errors
+workflows  the workflows of .github (actionlint, by Go) and the scripts (shellcheck)
 docs    rustdoc without warnings, links in the documents, the coverage table
 golden  the golden files of the protocol
 schema  JSON Schema and TypeScript are those of the types; the TypeScript compiler takes them
@@ -43,6 +44,22 @@ part_fmt() {
 part_lint() {
     cargo clippy --version >/dev/null 2>&1 || skip lint "clippy is not installed (rustup component add clippy)"
     cargo clippy "${WHOLE[@]}" --all-targets -- -D warnings
+}
+
+# actionlint, in one version, by Go's own installer.
+ACTIONLINT=github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+
+part_workflows() {
+    local bin="$ROOT/.cache/bin" log="$ROOT/.cache/actionlint.log"
+    command -v shellcheck >/dev/null || skip workflows "there is no shellcheck (a package of most systems)"
+    shellcheck -x -S warning scripts/*.sh scripts/lib/*.sh .ci/run
+    if [ ! -x "$bin/actionlint" ]; then
+        command -v go >/dev/null || skip workflows "there is no Go to install actionlint with"
+        mkdir -p "$bin"
+        GOBIN="$bin" go install "$ACTIONLINT" >"$log" 2>&1 ||
+            skip workflows "Go cannot install actionlint; .cache/actionlint.log says why"
+    fi
+    "$bin/actionlint" .github/workflows/*.yml
 }
 
 part_docs() {
