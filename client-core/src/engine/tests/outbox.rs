@@ -10,8 +10,6 @@ mod submit;
 
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::harness::*;
 
 /// Answers the head's attempts with an error that may pass, and all others as out of order.
@@ -26,13 +24,6 @@ fn fail_head(bench: &mut Bench, attempts: u32) {
             bench.link(crate::engine::LinkEvent::Ping);
         }
     }
-}
-
-fn voided(bench: &mut Bench, sent: &Sent, position: u64) {
-    bench.ack(
-        sent,
-        &json!({"ok": false, "error": {"code": "VOID"}, "position": position, "tag": tag(position)}),
-    );
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3600);

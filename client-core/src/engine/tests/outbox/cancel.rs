@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::{fail_head, voided};
+use super::fail_head;
 use crate::{
     engine::{EngineOptions, tests::harness::*},
     error::ControlError,
@@ -38,7 +38,7 @@ fn a_cancelled_action_is_voided_after_the_line_came_back() {
     bench.go_online();
     let void = bench.next();
     assert_eq!(void.void().id, id);
-    voided(&mut bench, &void, 1);
+    bench.voided(&void, 1);
     assert_eq!(bench.settled, [(id, Outcome::Cancelled)]);
 }
 
@@ -53,7 +53,7 @@ fn a_void_behind_a_parked_action_waits_for_it_and_names_it() {
     bench.discard(parked).unwrap();
     let (first, second) = (bench.next(), bench.next());
     assert_eq!((first.void().id, second.void().id, second.void().prev), (parked, sent, Some(parked)));
-    voided(&mut bench, &first, 1);
-    voided(&mut bench, &second, 2);
+    bench.voided(&first, 1);
+    bench.voided(&second, 2);
     assert_eq!(bench.settled, [(parked, Outcome::Cancelled), (sent, Outcome::Cancelled)]);
 }

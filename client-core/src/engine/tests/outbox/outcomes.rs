@@ -1,7 +1,7 @@
 use keepline_protocol::{ActionId, ErrorCode};
 use serde_json::json;
 
-use super::{DAY, voided};
+use super::DAY;
 use crate::{
     engine::{EngineOptions, tests::harness::*},
     outcome::Outcome,
@@ -19,7 +19,7 @@ fn a_refusal_from_outside_the_ledger_is_settled_by_a_void() {
     assert_eq!(void.void().id, id);
     let again = bench.next();
     assert_eq!((again.meta().id, again.meta().prev), (behind, Some(id)));
-    voided(&mut bench, &void, 1);
+    bench.voided(&void, 1);
     assert!(matches!(&bench.settled[..], [(_, Outcome::Rejected(why))] if why.code == ErrorCode::TooLarge));
 }
 

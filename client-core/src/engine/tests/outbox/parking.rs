@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use keepline_protocol::ErrorCode;
 
-use super::{fail_head, voided};
+use super::fail_head;
 use crate::{
     engine::{EngineOptions, LanePolicy, tests::harness::*},
     error::ControlError,
@@ -34,7 +34,7 @@ fn discard_of_a_parked_action_asks_for_a_void_and_unblocks_its_lane() {
     assert_eq!(void.void().id, first);
     let next = bench.next();
     assert_eq!((next.meta().id, next.meta().prev), (second, Some(first)));
-    voided(&mut bench, &void, 1);
+    bench.voided(&void, 1);
     assert_eq!(bench.settled, [(first, Outcome::Cancelled)]);
     assert_eq!(bench.discard(first), Err(ControlError::Settled));
 }
@@ -47,7 +47,7 @@ fn the_default_lane_skips_by_a_void_and_a_retry_takes_a_new_id_and_the_voids_mar
     fail_head(&mut bench, 1);
     let void = bench.next();
     assert_eq!(void.void().id, first);
-    voided(&mut bench, &void, 4);
+    bench.voided(&void, 4);
     assert_eq!(bench.parked, 1);
     let next = bench.next();
     assert_eq!((next.meta().id, next.meta().prev), (second, Some(first)), "the void was under way");
@@ -70,7 +70,7 @@ fn a_foreign_void_parks() {
     bench.go_online();
     let id = bench.submit_in("");
     let sent = bench.next();
-    voided(&mut bench, &sent, 1);
+    bench.voided(&sent, 1);
     assert_eq!((bench.parked, bench.settled.len()), (1, 0));
     assert_eq!(bench.retry(id), Ok(id.retry(1)));
 }
