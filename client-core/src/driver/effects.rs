@@ -2,13 +2,21 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Counters, Driver, Phase};
+use super::{Driver, Phase};
 use crate::{
     command::{Answer, Command},
     engine::Effect,
     shared::OutboxChange,
     transport::LineCounters,
 };
+
+/// What the driver did since the client was opened, for diagnostics.
+#[derive(Debug, Default, Clone, Copy, serde::Serialize)]
+pub(super) struct Counters {
+    pub(super) transactions: u64,
+    /// How often engine and database were opened again.
+    pub(super) reopened: u64,
+}
 
 impl Driver {
     /// Does what the engine wants done, in its order; then gives the answers. Whoever has an answer, on another thread

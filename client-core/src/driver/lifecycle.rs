@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout_at;
 
-use super::{Driver, Phase, Refusal, core::Core};
+use super::{Driver, Refusal, core::Core};
 use crate::{
     command::{Answer, Command, Hint},
     error::{OpenError, StoreError},
@@ -10,6 +10,16 @@ use crate::{
     shared::within,
     status::{Line, LineTrouble, Status},
 };
+
+/// Whether there is an engine with its database.
+pub(super) enum Phase {
+    Running(Box<Core>),
+    Suspended,
+    /// The database failed; it is opened again at this moment.
+    Broken {
+        retry_at: Instant,
+    },
+}
 
 /// Somebody waits for the queue to be empty.
 pub(super) struct Flush {
@@ -38,6 +48,18 @@ pub(super) enum Leave {
 }
 
 impl Driver {
+    /// When something has to be done without being asked for.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let engine = match &self.phase {
+            Phase::Running(core) => core.deadline(),
+            Phase::Suspended => None,
+            Phase::Broken { retry_at } => Some(*retry_at),
+        };
+        let flushes = self.flushes.iter().map(|flush| flush.until);
+        let suspending = self.suspending.as_ref().map(|suspending| suspending.flush_until);
+        engine.into_iter().chain(self.own_due).chain(flushes).chain(suspending).min()
+    }
+
     pub(super) fn begin_flush(&mut self, time: Duration, answer: Answer<bool>) {
         let until = self.now().at + within(time);
         self.flushes.push(Flush { until, answer });

@@ -7,6 +7,7 @@
 mod core;
 mod effects;
 mod errand;
+mod inputs;
 mod lifecycle;
 mod registry;
 #[cfg(test)]
@@ -16,27 +17,26 @@ mod waiters;
 use std::{sync::Arc, time::Instant};
 
 use futures_util::FutureExt;
-use keepline_protocol::Token;
 use tokio::{sync::mpsc, time::sleep_until};
 
 pub(crate) use self::errand::{Errand, Refusal, Refused};
 use self::{
     core::{Core, Work},
+    effects::Counters,
     errand::refuse,
-    lifecycle::{Flush, Leave, Suspending},
+    inputs::{Inputs, Intents},
+    lifecycle::{Flush, Leave, Phase, Suspending},
     registry::Registry,
     waiters::Waiters,
 };
 use crate::{
     client::{Client, Handle},
     clock::{Clock, Now},
-    command::{Command, Hint},
+    command::Command,
     config::{Config, CoreSettings, Settings},
-    engine::{LinkEvent, TokenFailure},
     error::OpenError,
-    limits::{BATCH_MAX, ERRANDS_MAX},
+    limits::ERRANDS_MAX,
     shared::Shared,
-    signals::{Moment, Said, Wish},
     token::TokenDesk,
     transport::Line,
 };
@@ -67,45 +67,6 @@ pub struct Driver {
     /// How it failed last.
     failure: Refusal,
     counters: Counters,
-}
-
-enum Phase {
-    Running(Box<Core>),
-    Suspended,
-    /// The database failed; it is opened again at this moment.
-    Broken {
-        retry_at: Instant,
-    },
-}
-
-/// What the app and its host wished for last, which a new engine has to hear again.
-#[derive(Debug, Default)]
-struct Intents {
-    wants_line: bool,
-    has_no_network: bool,
-    /// When it last wished for a line.
-    connected: Moment,
-    /// When it last wished to be awake: for a line, or because it is on the screen.
-    woken: Moment,
-}
-
-/// What the driver did since the client was opened, for diagnostics.
-#[derive(Debug, Default, Clone, Copy, serde::Serialize)]
-struct Counters {
-    transactions: u64,
-    /// How often engine and database were opened again.
-    reopened: u64,
-}
-
-/// Everything that waited.
-#[derive(Default)]
-struct Inputs {
-    link: Vec<LinkEvent>,
-    token: Option<Result<Token, TokenFailure>>,
-    errands: Vec<Errand>,
-    said: Said,
-    /// The last handle was dropped.
-    is_abandoned: bool,
 }
 
 impl Driver {
@@ -174,16 +135,7 @@ impl Driver {
         if inputs.link.is_empty() {
             let _ = self.line.turn(&mut inputs.link).now_or_never();
         }
-        while inputs.errands.len() < BATCH_MAX {
-            match self.errands.try_recv() {
-                Ok(errand) => inputs.errands.push(errand),
-                Err(mpsc::error::TryRecvError::Empty) => break,
-                Err(mpsc::error::TryRecvError::Disconnected) => {
-                    inputs.is_abandoned = true;
-                    break;
-                }
-            }
-        }
+        inputs.take_errands(&mut self.errands);
         // After the errands: whoever dropped a stream before asking for something has signalled before it.
         inputs.said = self.shared.signals.take();
         inputs
@@ -222,90 +174,6 @@ impl Driver {
         }
         self.serve_flushes();
         self.check_suspending();
-    }
-
-    /// What the app and its host wish for. It may open a suspended client again.
-    fn heed(&mut self, wishes: &[(Moment, Wish)], commands: &mut Vec<Command>) {
-        for (moment, wish) in wishes {
-            commands.push(match wish {
-                Wish::Connect => Command::Connect,
-                Wish::Disconnect => Command::Disconnect,
-                Wish::NetworkAvailable => Command::Hint(Hint::NetworkAvailable),
-                Wish::NetworkLost => Command::Hint(Hint::NetworkLost),
-                Wish::Foreground => Command::Hint(Hint::Foreground),
-            });
-            match wish {
-                Wish::Connect => {
-                    self.intents.wants_line = true;
-                    self.intents.connected = *moment;
-                }
-                Wish::Disconnect => self.intents.wants_line = false,
-                Wish::NetworkAvailable => self.intents.has_no_network = false,
-                Wish::NetworkLost => self.intents.has_no_network = true,
-                Wish::Foreground => {}
-            }
-            if matches!(wish, Wish::Connect | Wish::Foreground) {
-                self.intents.woken = *moment;
-                self.wake_up();
-            }
-        }
-    }
-
-    /// Which of the app's streams have moved.
-    fn look(&mut self, said: &Said, commands: &mut Vec<Command>) {
-        for mailbox in &said.mailboxes {
-            self.registry.moved(mailbox, commands);
-        }
-        if said.has_moved_taps {
-            self.shared.with_observers(|observers| self.registry.taps_moved(observers, commands));
-        }
-    }
-
-    fn sort(&mut self, errand: Errand, commands: &mut Vec<Command>) {
-        match errand {
-            Errand::Command(command) => commands.push(command),
-            Errand::Await { id, answer } => commands.push(self.waiters.wait(id, answer)),
-            Errand::Flush { within, answer } => {
-                commands.push(Command::Hint(Hint::Flush));
-                self.begin_flush(within, answer);
-            }
-            // The app is back already: nobody would wake it.
-            Errand::Suspend { said, answer, .. } if said < self.intents.woken => drop(answer.send(())),
-            Errand::Suspend { within, flush_first, answer, .. } => {
-                if flush_first {
-                    commands.push(Command::Hint(Hint::Flush));
-                }
-                self.begin_suspending(within, flush_first, answer);
-            }
-            Errand::SignOut { said, discard, answer } => {
-                self.sign_out(said, Command::SignOut { discard, answer }, commands)
-            }
-            Errand::Shutdown { answer } => self.begin_shutdown(answer),
-            // Whoever asked may have gone.
-            Errand::Failure { answer } => drop(answer.send(self.failure)),
-        }
-    }
-
-    /// Signing out ends the wish for a line, unless the app has said it again since.
-    fn sign_out(&mut self, said: Moment, sign_out: Command, commands: &mut Vec<Command>) {
-        // What was wished for is said to the engine after it, or it would be undone.
-        commands.retain(|command| !matches!(command, Command::Connect));
-        commands.push(sign_out);
-        self.intents.wants_line &= said < self.intents.connected;
-        if self.intents.wants_line {
-            commands.push(Command::Connect);
-        }
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        let engine = match &self.phase {
-            Phase::Running(core) => core.deadline(),
-            Phase::Suspended => None,
-            Phase::Broken { retry_at } => Some(*retry_at),
-        };
-        let flushes = self.flushes.iter().map(|flush| flush.until);
-        let suspending = self.suspending.as_ref().map(|suspending| suspending.flush_until);
-        engine.into_iter().chain(self.own_due).chain(flushes).chain(suspending).min()
     }
 
     fn now(&self) -> Now {

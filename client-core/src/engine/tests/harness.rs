@@ -388,6 +388,12 @@ impl Bench {
         );
     }
 
+    /// Answers that the ledger holds a void at a position.
+    pub(super) fn voided(&mut self, sent: &Sent, position: u64) {
+        let error = json!({"code": "VOID"});
+        self.ack(sent, &json!({"ok": false, "error": error, "position": position, "tag": tag(position)}));
+    }
+
     pub(super) fn failed(&mut self, sent: &Sent, code: &str, retryable: bool) {
         self.ack(sent, &json!({"ok": false, "error": {"code": code, "retryable": retryable}}));
     }

@@ -119,7 +119,7 @@ fn what_a_lost_void_had_settled_is_voided_again() {
     assert_eq!((first.void().id, first.void().mark.unwrap().position), (cancelled, 0));
     assert_eq!((second.void().id, second.void().prev), (refused, Some(cancelled)));
     assert_eq!(bench.waiting(), 0, "what was applied is not sent again");
-    voided(&mut bench, &first, 1);
+    bench.voided(&first, 1);
     assert_eq!(bench.settled, [(cancelled, Outcome::Cancelled)]);
     // A copy of this database has sent its own: the ledger's word counts.
     bench.applied(&second, 2);
@@ -138,7 +138,7 @@ fn a_void_that_the_server_still_has_is_not_asked_for_again() {
     assert_eq!(bench.rolled_back, [refused, accepted]);
     let void = bench.next();
     assert_eq!((void.void().id, bench.waiting()), (refused, 0));
-    voided(&mut bench, &void, 2);
+    bench.voided(&void, 2);
     let Some((_, Outcome::Rejected(why))) = bench.settled.last() else { panic!("{:?}", bench.settled) };
     assert_eq!(why.code, ErrorCode::TooLarge, "it settles as before");
 }
@@ -151,12 +151,12 @@ fn a_cancelled_retry_whose_voids_were_lost_is_indeterminate() {
     let sent = bench.next();
     bench.failed(&sent, "UNAVAILABLE", true);
     let void = bench.next();
-    voided(&mut bench, &void, 1);
+    bench.voided(&void, 1);
     let renamed = bench.retry(id).unwrap();
     bench.next();
     bench.cancel(renamed).unwrap();
     let void = bench.next();
-    voided(&mut bench, &void, 2);
+    bench.voided(&void, 2);
     assert_eq!(bench.settled, [(renamed, Outcome::Cancelled)]);
     bench.lose();
     bench.come_back(ready_at(0, "rolled_back"));
@@ -175,21 +175,16 @@ fn with_voids() -> (Bench, [ActionId; 3]) {
     bench.next();
     bench.cancel(cancelled).unwrap();
     let void = bench.next();
-    voided(&mut bench, &void, 1);
+    bench.voided(&void, 1);
     let refused = bench.submit_in("");
     let sent = bench.next();
     bench.failed(&sent, "TOO_LARGE", false);
     let void = bench.next();
-    voided(&mut bench, &void, 2);
+    bench.voided(&void, 2);
     let accepted = bench.submit_in("");
     let sent = bench.next();
     bench.applied(&sent, 3);
     (bench, [cancelled, refused, accepted])
-}
-
-fn voided(bench: &mut Bench, sent: &Sent, position: u64) {
-    let error = json!({"code": "VOID"});
-    bench.ack(sent, &json!({"ok": false, "error": error, "position": position, "tag": tag(position)}));
 }
 
 #[test]
