@@ -29,7 +29,7 @@ from .errors import (
     StoreError,
     SubmitError,
 )
-from .events import USER, Envelope, Gone, Item, Lagged, RawEvent, Reset, ResetReason, job_stream
+from .events import USER, Envelope, Gone, Item, Lagged, RawEvent, Refused, Reset, ResetReason, job_stream
 from .logs import forward_logs
 from .options import (
     AckMode,
@@ -107,6 +107,7 @@ __all__ = [
     "Outcome",
     "OutcomeError",
     "RawEvent",
+    "Refused",
     "Rejected",
     "Rejection",
     "Renamed",

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, Union
 
-from .events import Gone, Lagged, Reset
+from .events import Gone, Lagged, Refused, Reset
 from .options import OutboxFilter, SignOut, SubmitOptions, TokenReason
 from .outbox import OutboxChange, OutboxEntry
 from .outcome import Outcome, Reply
@@ -38,7 +38,7 @@ class Details:
 RawItem = tuple[str, str, Union[int, None], Union[str, None], Union[str, None], Union[Details, None]]
 """An event: name, payload as JSON, offset, epoch, time, details."""
 
-StreamItem = Union[RawItem, Reset, Gone, Lagged]
+StreamItem = Union[RawItem, Reset, Gone, Refused, Lagged]
 
 
 class EventSource(Protocol):
@@ -50,6 +50,7 @@ class EventSource(Protocol):
         `held` is the number of the last batch that arrived, 0 before the first, and `taken` how many of its items the
         app has taken. A batch whose pull was cancelled is given again.
         """
+        ...
 
     def ack_up_to(self, offset: int) -> None: ...
 

@@ -14,12 +14,14 @@ import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from json.scanner import make_scanner
 from typing import Any, Literal, Union
 from uuid import UUID
 
 Decoder = Callable[[Any], Any]
 
-_scan = json.JSONDecoder().scan_once
+# The typing of the standard library says that it takes another scanner.
+_scan: Callable[[str, int], tuple[Any, int]] = make_scanner(json.JSONDecoder())  # type: ignore[arg-type]
 
 
 class Mismatch(ValueError):
@@ -27,8 +29,11 @@ class Mismatch(ValueError):
 
 
 def parse(text: str) -> Any:
-    """JSON text as Python's values. For text that the library has checked already, which begins with no space."""
-    return _scan(text, 0)[0]
+    """JSON text as Python's values. The library has checked it already, and `json.loads` would look at it once more."""
+    try:
+        return _scan(text, 0)[0]
+    except StopIteration:
+        return json.loads(text)
 
 
 def decode(target: Any, value: Any) -> Any:
@@ -36,7 +41,7 @@ def decode(target: Any, value: Any) -> Any:
     return decoder(target)(value)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _cached(target: Any) -> Decoder:
     return _make(target)
 
@@ -146,7 +151,8 @@ def _check(name: str, hint: Any, number: int, scope: dict[str, Any]) -> tuple[st
     if hint is Any:
         return "", ""
     scope[f"f{number}"] = decoder(hint)
-    return "type(%s) is not float" % variable if hint is float else "True", f"{variable} = f{number}({variable})"
+    condition = f"type({variable}) is not float" if hint is float else "True"
+    return condition, f"{variable} = f{number}({variable})"
 
 
 def _none(value: Any) -> None:
@@ -239,9 +245,8 @@ def _make_typed_dict(target: Any) -> Decoder:
     required: frozenset[str] = target.__required_keys__
 
     def checked(value: Any) -> Any:
-        known = {name: item for name, item in _exactly(dict, value).items()}
-        if missing := required - known.keys():
+        if missing := required - _exactly(dict, value).keys():
             raise Mismatch(f"{min(missing)!r} is missing")
-        return {name: decoders[name](item) if name in decoders else item for name, item in known.items()}
+        return {name: decoders[name](item) if name in decoders else item for name, item in value.items()}
 
     return checked

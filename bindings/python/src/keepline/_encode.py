@@ -42,8 +42,9 @@ def _plain(value: Any) -> Any:
             for field in dataclasses.fields(value)
             if (item := getattr(value, field.name)) is not None or field.default is not None
         }
-    if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json", by_alias=True)
+    dump = getattr(value, "model_dump", None)
+    if dump is not None:
+        return dump(mode="json", by_alias=True)
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, date):

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Union
 
 from ._named import EventType, name_of
-from .events import Gone, Reset
+from .events import Gone, Refused, Reset
 from .streams import EventStream, Types
 
 log = logging.getLogger("keepline.handlers")
@@ -46,7 +46,7 @@ class Dispatcher:
         self._task = asyncio.ensure_future(self._run())
 
     def add(self, kind: Any, callback: Callback) -> Handler:
-        if kind is Reset or kind is Gone:
+        if kind in (Reset, Gone, Refused):
             entry = (kind, callback)
         else:
             self._types.add(kind)

@@ -107,5 +107,7 @@ def name_of(kind: Any) -> str:
     """The name of an action's or event's type."""
     name = getattr(kind, "NAME", None)
     if not isinstance(name, str):
-        raise TypeError(f"{kind!r} has no name: give it one, as in `class AddNote(keepline.Action, name=\"note:add:v1\")`")
+        raise TypeError(
+            f'{kind!r} has no name: give it one, as in `class AddNote(keepline.Action, name="note:add:v1")`'
+        )
     return name

@@ -27,7 +27,7 @@ from .errors import (
     closed,
     failure,
 )
-from .events import Gone, Lagged, Reset, ResetReason
+from .events import Gone, Lagged, Refused, Reset, ResetReason
 from .options import Options, OutboxFilter, SignOut, SubmitOptions, TokenReason
 from .outbox import ActionState, Changed, OutboxChange, OutboxEntry, Renamed, RolledBack, Settled
 from .outcome import Accepted, Cancelled, Expired, Indeterminate, Outcome, Rejected, Reply, Sent
@@ -186,7 +186,7 @@ class NativeEvents:
 
     async def next_events(self, held: int, taken: int, most: int) -> tuple[int, list[StreamItem]]:
         number, items, then = await self._source.next_events(held, taken, most)
-        if items and items[-1][5] is not None or any(item[5] is not None for item in items):
+        if any(item[5] is not None for item in items):
             items = [_detailed(item) for item in items]
         if then is not None:
             items.append(_then(then))
@@ -253,6 +253,8 @@ def _config(url: str, database: str | os.PathLike[str], options: Options, asks: 
     for option, value in options.items():
         if option in _TEXTS and value is not None:
             given[option] = _text(option, value)
+        elif option == "attempts" and value is not None:
+            given[option] = _short(option, value)
         elif option in _NUMBERS and value is not None:
             given[option] = _whole(option, value)
         elif option in _PAIRS:
@@ -270,7 +272,9 @@ def _config(url: str, database: str | os.PathLike[str], options: Options, asks: 
             given["auth"] = _json(option, value)
         elif option == "lanes":
             lanes = _mapping(option, value).items()
-            given["lanes"] = [core.CoreLane(lane=_text(option, lane), policy=_policy(option, policy)) for lane, policy in lanes]
+            given["lanes"] = [
+                core.CoreLane(lane=_text(option, lane), policy=_policy(option, policy)) for lane, policy in lanes
+            ]
         elif option == "default_lane":
             given["default_lane"] = _policy(option, value)
         elif option not in _KNOWN:
@@ -456,7 +460,14 @@ def _then(then: Any) -> StreamItem:
         reset = then.reset
         snapshot = None if reset.snapshot is None else parse(reset.snapshot)
         return Reset(reset.epoch, reset.offset, ResetReason[reset.reason.name], snapshot)
-    return Lagged(then.count) if then.is_LAGGED() else Gone()
+    if then.is_LAGGED():
+        return Lagged(then.count)
+    return Refused(then.code) if then.is_REFUSED() else Gone()
+
+
+def _case(value: Any) -> str:
+    """The name of an enum's variant, whose class the generated module calls `CoreLine.IDLE`."""
+    return type(value).__name__.rpartition(".")[2]
 
 
 def _reply(reply: Any) -> Reply:
@@ -470,7 +481,7 @@ def _outcome(outcome: Any) -> Outcome[Reply]:
         return Accepted(_reply(outcome.reply))
     if outcome.is_REJECTED():
         return Rejected(outcome.rejection.code, outcome.rejection.text)
-    return _PLAIN_OUTCOMES[type(outcome).__name__]
+    return _PLAIN_OUTCOMES[_case(outcome)]
 
 
 _PLAIN_OUTCOMES: dict[str, Outcome[Reply]] = {
@@ -523,7 +534,7 @@ def _line(line: Any) -> Line:
         return Waiting(timedelta(milliseconds=line.retry_in_ms), line.attempt, reason)
     if line.is_AUTH_REQUIRED():
         return AuthRequired(AuthTrouble[line.reason.name], line.code)
-    return _PLAIN_LINES[type(line).__name__]
+    return _PLAIN_LINES[_case(line)]
 
 
 _PLAIN_LINES: dict[str, Line] = {

@@ -14,7 +14,7 @@ _NOTHING: Any = object()
 
 
 def named_payload(action: Any, payload: Any) -> tuple[str, Any, Any]:
-    """The name, payload and reply type of `submit(action)`, `submit(ActionType, payload)` or `submit(name, payload)`."""
+    """Name, payload and reply type of `submit(action)`, `submit(ActionType, payload)` or `submit(name, payload)`."""
     if isinstance(action, str):
         return action, None if payload is _NOTHING else payload, Any
     if isinstance(action, ActionType):

@@ -15,7 +15,7 @@ def milliseconds(time: Seconds) -> int:
     seconds = time.total_seconds() if isinstance(time, timedelta) else time
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         raise TypeError(f"seconds or a timedelta are wanted, not {type(time).__name__}")
-    if not 0 <= seconds:
+    if seconds < 0 or seconds != seconds:
         raise ValueError("a time cannot be negative")
     if seconds >= MILLISECONDS_MAX / 1000:
         return MILLISECONDS_MAX

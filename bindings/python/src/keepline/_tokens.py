@@ -12,7 +12,7 @@ log = logging.getLogger("keepline.tokens")
 
 
 async def answer_questions(source: TokenSource, provider: TokenProvider) -> None:
-    """Runs until the client ends. The library asks again when an answer takes too long; the old call is given up then."""
+    """Runs until the client ends. Where the library asks again, it has given the old call up, and so does this."""
     answering: asyncio.Task[None] | None = None
     try:
         while (question := await source.next_question()) is not None:

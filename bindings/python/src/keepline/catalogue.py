@@ -208,8 +208,8 @@ class JobCancelled(Event, name="job:cancelled:v1"):
     """What it did."""
 
 
-# What a server with `--dev` knows besides, for tests and for people who try things. `test:echo:v1` takes any payload and
-# so has no type: `client.submit("test:echo:v1", payload)`.
+# What a server with `--dev` knows besides, for tests and for people who try things. `test:echo:v1` takes any payload
+# and so has no type: `client.submit("test:echo:v1", payload)`.
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ T1 = TypeVar("T1")
 T2 = TypeVar("T2")
 T3 = TypeVar("T3")
 
+ALL_ROWS = OutboxFilter()
+
 
 class Client:
     """Keeps one line to the server open, keeps what the app did while it was down, gives back every event missed.
@@ -127,7 +129,7 @@ class Client:
         """Puts an action into the durable queue. Once it has returned, the action survives the process and the power.
 
         It needs no line, not even a first one ever. Give an action, a name and a payload, or an `ActionType` and a
-        payload; `keepline.SubmitOptions` has what may be said besides. Many submits at once share one write to the disk.
+        payload; `keepline.SubmitOptions` has what may be said besides. Many submits at once share a write to the disk.
 
         Raises `SubmitError`, and nothing was kept then. A cancelled caller leaves open whether the action is in the
         queue; with an `id` of one's own it is safe to submit it again.
@@ -157,10 +159,10 @@ class Client:
     def submission(self, id: str) -> Submission[Any]: ...
 
     def submission(self, id: str, reply: Any = Any) -> Submission[Any]:
-        """The submission with this id, for instance after a restart. Whether there is one shows when it is asked for."""
+        """The submission with this id, for instance after a restart. Whether there is one shows when it is asked."""
         return Submission(self._backend, id, reply)
 
-    async def outbox(self, filter: OutboxFilter = OutboxFilter()) -> list[OutboxEntry]:
+    async def outbox(self, filter: OutboxFilter = ALL_ROWS) -> list[OutboxEntry]:
         """The queue, oldest first: what is pending, parked or settled. Raises `StoreError`."""
         return await self._backend.outbox(filter)
 
@@ -325,9 +327,7 @@ class Client:
         if dispatcher is None:
             types = Types()
             events: EventStream[Any] = EventStream(self._backend.events(stream, False, None), types, stream)
-            dispatcher = _handlers.Dispatcher(
-                self._track(events), types, lambda: self._dispatchers.pop(stream, None) and None
-            )
+            dispatcher = _handlers.Dispatcher(self._track(events), types, lambda: self._forget(stream))
             self._dispatchers[stream] = dispatcher
         return dispatcher.add(kind, callback)
 
@@ -429,6 +429,9 @@ class Client:
         if self._opened is None:
             raise closed("the client is not open: use `async with`, or `Client.open`")
         return self._opened
+
+    def _forget(self, stream: str) -> None:
+        self._dispatchers.pop(stream, None)
 
     def _track(self, stream: EventStream[T]) -> EventStream[T]:
         self._streams.add(stream)

@@ -8,7 +8,6 @@ after `shutdown` a `ClosedError`.
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 __all__ = [
@@ -109,12 +108,17 @@ def closed(text: str = "the client was shut down") -> ClosedError:
     return ClosedError("CLOSED", text)
 
 
-@functools.lru_cache(maxsize=None)
 def _class_of(operation: type[KeeplineError], code: str) -> type[KeeplineError]:
     also = _ALSO.get(code)
     if also is None or issubclass(operation, also):
         return operation
-    return type(operation.__name__, (operation, also), {"__module__": __name__, "__doc__": operation.__doc__})
+    key = (operation, also)
+    if key not in _classes:
+        _classes[key] = type(operation.__name__, key, {"__module__": __name__, "__doc__": operation.__doc__})
+    return _classes[key]
+
+
+_classes: dict[tuple[type[KeeplineError], type[Exception]], type[KeeplineError]] = {}
 
 
 def _again(operation: type[KeeplineError], code: str, text: str, details: dict[str, Any]) -> KeeplineError:

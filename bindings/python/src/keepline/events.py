@@ -13,6 +13,7 @@ from ._encode import to_json
 from ._named import Event, EventType, name_of
 
 __all__ = [
+    "USER",
     "Envelope",
     "Event",
     "EventType",
@@ -20,9 +21,9 @@ __all__ = [
     "Item",
     "Lagged",
     "RawEvent",
+    "Refused",
     "Reset",
     "ResetReason",
-    "USER",
     "job_stream",
 ]
 
@@ -51,7 +52,7 @@ class ResetReason(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Continuity was lost: discard what was built up, take the snapshot, go on. The next event stands right after it."""
+    """Continuity was lost: discard what was built up, take the snapshot, go on right after it."""
 
     epoch: str
     """The log's incarnation now."""
@@ -66,6 +67,14 @@ class Reset:
 @dataclass(frozen=True, slots=True)
 class Gone:
     """The stream ended and was removed. Nothing comes after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The server does not give this stream and would say so again. Nothing comes after it; the cursor stays."""
+
+    code: str
+    """The stable code: `FORBIDDEN`, `BAD_REQUEST`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +158,7 @@ Item = Union[
     RawEvent,
     Reset,
     Gone,
+    Refused,
 ]
 """What comes on a stream whose reader names no types of its own."""
 

@@ -115,6 +115,8 @@ class Options(TypedDict, total=False):
     """How many outcomes that were read are kept, and how long. Default: 1,000 and 7 days."""
     reconnect: tuple[Seconds, Seconds]
     """The first and the longest delay between two attempts to connect. Default: 0.5 s and 10 s."""
+    attempts: int | None
+    """How often an action that failed in a way that may pass is tried before it is parked. Default: 10."""
     receive_limit: int | None
     """The largest packet that is read, in bytes. Default: 1 MiB."""
     extra_roots_pem: Sequence[str]

@@ -255,4 +255,3 @@ class Changes(Generic[T]):
             self._number, self._batch = number, list(reversed(batch))
         else:
             self.end()
-

@@ -44,8 +44,6 @@ class Submission(Generic[R]):
         return f"Submission({self.id!r})"
 
 
-
-
 def reply_as(operation: Any, reply: Reply, kind: Any) -> Any:
     """The reply as its type, or the operation's error `BAD_REPLY`."""
     if reply.is_forgotten:

@@ -4,7 +4,8 @@ Importing this loads the library. Nothing but `_native`, `_lifetime` and `logs` 
 client is opened, so that an app's tests with the fake client need no library.
 """
 
-from . import adapt, keepline_core as core
+from . import adapt
+from . import keepline_core as core
 
 adapt.install(core)
 
