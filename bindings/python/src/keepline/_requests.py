@@ -1,0 +1,46 @@
+"""What the app says, as name and JSON text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ._backend import RawArgs
+from ._encode import NotJson, to_json
+from ._named import ActionType, name_of, reply_type
+from .errors import KeeplineError, failure
+
+_NOTHING: Any = object()
+
+
+def named_payload(action: Any, payload: Any) -> tuple[str, Any, Any]:
+    """Name, payload and reply type of `submit(action)`, `submit(ActionType, payload)` or `submit(name, payload)`."""
+    if isinstance(action, str):
+        return action, None if payload is _NOTHING else payload, Any
+    if isinstance(action, ActionType):
+        if payload is _NOTHING:
+            raise TypeError(f"{action!r} needs a payload")
+        return action.name, payload, action.reply
+    if payload is not _NOTHING:
+        raise TypeError("an action is its own payload")
+    if isinstance(action, type):
+        raise TypeError(f"an instance of {action.__name__} is wanted, and not the class")
+    return name_of(action), action, reply_type(type(action))
+
+
+def payload_json(value: Any, operation: type[KeeplineError]) -> str:
+    """The payload as JSON, or the operation's error `NOT_JSON`."""
+    try:
+        return to_json(value)
+    except NotJson as error:
+        raise failure(operation, "NOT_JSON", str(error)) from error.__cause__
+
+
+def raw_args(args: Sequence[Any], attachments: Sequence[bytes], operation: type[KeeplineError]) -> RawArgs:
+    """Several arguments as a JSON array."""
+    if isinstance(args, (str, bytes)):
+        raise failure(operation, "NOT_JSON", "the arguments are a list, also where there is one")
+    for one in attachments:
+        if not isinstance(one, (bytes, bytearray, memoryview)):
+            raise failure(operation, "NOT_JSON", f"an attachment is bytes, and not {type(one).__name__}")
+    return RawArgs(payload_json(list(args), operation), attachments)
