@@ -1,0 +1,2 @@
+import Keepline
+print(Client.version)
