@@ -32,10 +32,7 @@ let package = Package(
         .systemLibrary(name: "KeeplineCoreFFI", path: "Native/KeeplineCoreFFI"),
         // Programs that the tests start and kill.
         .executableTarget(name: "keepline-probe", dependencies: ["Keepline"], path: "Tests/Probe"),
-        .testTarget(
-            name: "KeeplineTests",
-            dependencies: ["Keepline", "KeeplineTesting"]
-        ),
+        .testTarget(name: "KeeplineTests", dependencies: ["Keepline", "KeeplineTesting"]),
         .testTarget(name: "Scenarios", dependencies: ["Keepline", "KeeplineTesting", "keepline-probe"]),
     ],
     swiftLanguageModes: [.v6]

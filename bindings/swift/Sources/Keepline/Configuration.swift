@@ -44,6 +44,9 @@ public struct Configuration: Sendable {
     public var outcomesKept: (rows: Int, age: Duration)?
     /// The first and the longest delay between two attempts to connect: 0.5 s and 10 s otherwise.
     public var reconnect: (base: Duration, cap: Duration)?
+    /// How often an action that failed in a way that may pass is tried before it is parked: 10 times otherwise, from 1
+    /// to 1,000. A lost line, an expired token and a rate limit never count.
+    public var attempts: Int?
     /// The largest packet that is read, in bytes: 1 MiB otherwise.
     public var receiveLimit: Int?
     /// More roots for TLS, as PEM text.

@@ -32,6 +32,7 @@ extension Configuration {
         core.outcomesAgeMs = outcomesKept?.age.milliseconds
         core.reconnectBaseMs = reconnect?.base.milliseconds
         core.reconnectCapMs = reconnect?.cap.milliseconds
+        core.attempts = attempts.map { UInt32(clamping: $0) }
         core.receiveLimit = receiveLimit.map { UInt64(clamping: $0) }
         core.extraRootsPem = extraRootsPEM
         core.pinnedKeys = pinnedKeys
@@ -185,6 +186,7 @@ extension Item {
         switch core {
         case .reset(let reset): self = .reset(Reset(reset))
         case .gone: self = .gone
+        case .refused(let code): self = .refused(code: code)
         case .lagged(let count): self = .lagged(Int(clamping: count))
         }
     }

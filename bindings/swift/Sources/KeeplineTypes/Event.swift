@@ -27,6 +27,9 @@ public enum Event: Sendable {
     case reset(Reset)
     /// The stream ended and was removed. Nothing comes after it.
     case gone
+    /// The server does not give this stream and would say so again (`FORBIDDEN`, `BAD_REQUEST`). The stream ends here
+    /// and its cursor stays: open it again once the reason is gone.
+    case refused(code: String)
     /// A live tap was slow and missed so many items. A durable consumer never gets this.
     case lagged(Int)
 }
@@ -39,6 +42,9 @@ public enum Item: Sendable {
     case reset(Reset)
     /// The stream ended and was removed. Nothing comes after it.
     case gone
+    /// The server does not give this stream and would say so again (`FORBIDDEN`, `BAD_REQUEST`). The stream ends here
+    /// and its cursor stays: open it again once the reason is gone.
+    case refused(code: String)
     /// A live tap was slow and missed so many items. A durable consumer never gets this.
     case lagged(Int)
 }
@@ -50,6 +56,7 @@ extension Event {
         case .event(let envelope): self = Self.typed(envelope)
         case .reset(let reset): self = .reset(reset)
         case .gone: self = .gone
+        case .refused(let code): self = .refused(code: code)
         case .lagged(let count): self = .lagged(count)
         }
     }
