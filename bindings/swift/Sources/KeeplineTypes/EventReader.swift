@@ -49,14 +49,17 @@ package final class EventReader: Sendable {
         } onCancel: {
             source.end(held: held, taken: taken)
         }
+        // What arrives when nobody wants it any more goes back untaken, and comes again to the next consumer.
+        let isUnwanted = Task.isCancelled
+        if isUnwanted { source.end(held: batch.number, taken: 0) }
         return position.withLock { position in
-            // What arrives after an end was given back already.
-            guard !position.hasEnded, !Task.isCancelled else { return nil }
+            guard !position.hasEnded else { return nil }
+            position.hasEnded = isUnwanted || batch.items.isEmpty
+            guard !position.hasEnded else { return nil }
             position.held = batch.number
             position.items = batch.items
-            position.given = min(1, batch.items.count)
-            position.hasEnded = batch.items.isEmpty
-            return batch.items.first
+            position.given = 1
+            return batch.items[0]
         }
     }
 

@@ -1,3 +1,4 @@
+import Foundation
 import Keepline
 import Testing
 
@@ -5,10 +6,12 @@ extension Scenarios {
     @Test func connectsAndStreamsASearch() async throws {
         try await scenario("connects_and_streams_a_search") {
             let database = try Database()
-            let server = try await Host.server()
+            // The documents of this very project.
+            let documents = URL(fileURLWithPath: #filePath).appending(path: "../../../../../docs").standardizedFileURL
+            let server = try await Host.server("--corpus", documents.path)
             let client = try await Client.open(server.configuration(database.path))
             try client.connect()
-            let sent = try await client.submit(StartSearch(query: "keepline"))
+            let sent = try await client.submit(StartSearch(query: "outbox"))
             let started = try #require(try await soon { try await sent.outcome() }.reply)
             let events = try client.events(.job(started.job))
             let seen = try await soon {
@@ -62,18 +65,19 @@ extension Scenarios {
 
     @Test func resetsWhenTheLogWasTrimmed() async throws {
         try await scenario("resets_when_the_log_was_trimmed") {
-            let database = try Database()
+            let own = try Database(), others = try Database()
             let server = try await Host.server("--job-log-max", "100")
-            let client = try await Client.open(server.configuration(database.path))
-            try client.connect()
-            let sent = try await client.submit(TestJob(events: 1_000))
+            let ahead = try await Client.open(server.configuration(own.path))
+            try ahead.connect()
+            let sent = try await ahead.submit(TestJob(events: 2_000, intervalMilliseconds: 2))
             let job = try #require(try await soon { try await sent.outcome() }.reply).job
-            let live = try client.events(.job(job))
+            let live = try ahead.events(.job(job))
             try await soon {
-                for await event in live { if case .jobCompleted = event { break } }
+                for await event in live { if case .testTick(let tick) = event, tick.index >= 500 { break } }
             }
-            live.end()
 
+            let client = try await Client.open(server.configuration(others.path))
+            try client.connect()
             let events = try client.events(.job(job), options: EventsOptions(after: 10))
             let items = try await soon {
                 var items: [Item] = []
@@ -87,8 +91,9 @@ extension Scenarios {
             try #require(reset.reason == .trimmed && reset.offset > 10 && reset.snapshot != nil)
             let offsets = items.dropFirst().compactMap { if case .event(let event) = $0 { event.place?.offset } else { nil } }
             let expected = (1...UInt64(offsets.count)).map { reset.offset + $0 }
-            try #require(offsets == expected && offsets.count == items.count - 1)
+            try #require(offsets == expected && offsets.count == items.count - 1 && !offsets.isEmpty)
             await client.shutdown()
+            await ahead.shutdown()
             try await server.remove()
         }
     }
