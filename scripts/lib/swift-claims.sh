@@ -1,0 +1,2 @@
+# shellcheck shell=bash
+swift_claim() { return 0; }

@@ -1,0 +1,71 @@
+# shellcheck shell=bash
+# The Swift package for the test, show and bench commands: `source` this after `cargo.sh` and `library.sh`.
+#
+#   swift_prepare      the toolchain, the library and the generated code
+#   swift_scenarios    the scenarios alone
+#   swift_test         everything there is to test
+#   swift_claim NAME   one claim, with what was measured
+#
+# Each returns 77 after `SKIP swift: reason` where it cannot run here. The scenarios and some claims need
+# KEEPLINE_SCENARIO_HOST.
+
+# shellcheck source=scripts/lib/swift-toolchain.sh
+source "$ROOT/scripts/lib/swift-toolchain.sh"
+# shellcheck source=scripts/lib/swift-package.sh
+source "$ROOT/scripts/lib/swift-package.sh"
+# shellcheck source=scripts/lib/swift-claims.sh
+source "$ROOT/scripts/lib/swift-claims.sh"
+
+SWIFT_PACKAGE="$ROOT/bindings/swift"
+SWIFT_EXAMPLE="$ROOT/examples/swift"
+
+# Warnings are errors in what is written here; the generated code is not.
+SWIFT_FLAGS=(--disable-sandbox)
+
+swift_prepare() {
+    swift_toolchain || return
+    library_build
+    swift_native "$KEEPLINE_LIBRARY_STRIPPED" "$KEEPLINE_LIBRARY"
+}
+
+# swift_native LIBRARY [SYMBOLS]: puts a library into the package, and the code that is generated from SYMBOLS, which is
+# the same library with its symbol table. What has not changed is not touched, so that nothing is compiled twice.
+swift_native() {
+    local native="$SWIFT_PACKAGE/Native" fresh="$SWIFT_CACHE/native" symbols="${2:-$1}"
+    rm -rf "$fresh"
+    mkdir -p "$fresh/generated" "$native/lib" "$native/KeeplineCore" "$native/KeeplineCoreFFI"
+    library_bindings swift "$fresh/generated" "$symbols"
+    swift_place "$fresh/generated/KeeplineCore.swift" "$native/KeeplineCore/KeeplineCore.swift"
+    swift_place "$fresh/generated/KeeplineCoreFFI.h" "$native/KeeplineCoreFFI/KeeplineCoreFFI.h"
+    swift_place "$SWIFT_PACKAGE/KeeplineCoreFFI.modulemap" "$native/KeeplineCoreFFI/module.modulemap"
+    swift_place "$1" "$native/lib/libkeepline_ffi.so"
+    rm -rf "$fresh"
+}
+
+swift_place() {
+    cmp -s "$1" "$2" || cp "$1" "$2"
+}
+
+# swift_build FOLDER [FLAG...]
+swift_build() {
+    (cd "$1" && swift_run swift build "${SWIFT_FLAGS[@]}" "${@:2}")
+}
+
+# swift_suite FOLDER [FLAG...]: the tests of a package. Both of Swift's test libraries are looked at; XCTest has none
+# here, and says so.
+swift_suite() {
+    (cd "$1" && swift_run swift test "${SWIFT_FLAGS[@]}" --disable-xctest "${@:2}")
+}
+
+swift_scenarios() {
+    [ -n "${KEEPLINE_SCENARIO_HOST:-}" ] || { echo "swift: KEEPLINE_SCENARIO_HOST is not set" >&2; return 2; }
+    # One at a time: each starts and kills servers, and two cores have enough to do with that.
+    swift_suite "$SWIFT_PACKAGE" --no-parallel --filter Scenarios
+}
+
+swift_test() {
+    swift_suite "$SWIFT_PACKAGE" --filter KeeplineTests
+    swift_scenarios
+    swift_suite "$SWIFT_EXAMPLE"
+    swift_package
+}
