@@ -43,7 +43,8 @@ impl Tag {
 
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        // As one number: each event on the wire has a tag.
+        write!(f, "{:016x}", u64::from_be_bytes(self.0))
     }
 }
 

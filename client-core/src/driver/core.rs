@@ -79,6 +79,11 @@ impl Core {
         })
     }
 
+    /// How many transactions there were.
+    pub(crate) fn transactions(&self) -> u64 {
+        self.store.transactions()
+    }
+
     pub(crate) fn poll_effect(&mut self) -> Option<Effect> {
         self.engine.poll_effect()
     }

@@ -158,9 +158,10 @@ impl Driver {
         match &mut self.phase {
             Phase::Running(core) => {
                 let work = Work { link: inputs.link, token: inputs.token, commands };
+                let before = core.transactions();
                 match core.commit(now, work, &mut self.line) {
                     Ok(packets) => {
-                        self.counters.transactions += 1;
+                        self.counters.transactions += core.transactions() - before;
                         self.line.send(packets);
                         self.run_effects();
                         self.waiters.serve_checks();

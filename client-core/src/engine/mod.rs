@@ -87,6 +87,8 @@ pub(crate) struct Engine {
     rng: fastrand::Rng,
     history: History,
     last_status: Option<Status>,
+    /// How many rows had been written when the status was counted last.
+    counted_at: u64,
 }
 
 /// What an acknowledgement belongs to.
@@ -134,6 +136,7 @@ impl Engine {
             rng,
             history: History::default(),
             last_status: None,
+            counted_at: 0,
         };
         engine.load_ledger(tx)?;
         engine.run(now, tx, |engine, cx| engine.outbox.prune(cx))?;
@@ -242,9 +245,15 @@ impl Engine {
     }
 
     fn update_status(&mut self, cx: &mut Cx<'_, '_>) -> Result<(), StoreError> {
-        let totals = self.outbox.totals(cx)?;
         let line = self.session.line();
         let known = self.last_status.as_ref();
+        // What was not written to has the same totals as before.
+        let rows_written = cx.tx.rows_written();
+        if rows_written == self.counted_at && known.is_some_and(|known| known.line == line) {
+            return Ok(());
+        }
+        self.counted_at = rows_written;
+        let totals = self.outbox.totals(cx)?;
         let is_same = known.is_some_and(|known| {
             known.line == line && known.pending == totals.pending && known.parked == totals.parked
         });

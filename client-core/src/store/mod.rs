@@ -41,11 +41,13 @@ pub(crate) struct Store {
     connection: Connection,
     _lock: Option<Lock>,
     quota: Quota,
+    /// How many transactions there were.
+    transactions: u64,
 }
 
 impl Store {
-    /// Runs one transaction: commits where `work` returns `Ok`, rolls back where it fails. One that wrote nothing
-    /// costs nothing on disk.
+    /// Runs one transaction: commits where `work` returns `Ok`, rolls back where it fails. It begins with the first
+    /// statement: one that wrote nothing costs nothing on disk, and one without a statement costs nothing at all.
     ///
     /// # Errors
     /// What `work` returned, or why the commit failed; then nothing of it is on disk.
@@ -53,8 +55,12 @@ impl Store {
         &mut self,
         work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.connection.prepare_cached("BEGIN")?.execute([])?;
-        let result = work(&Tx::new(&self.connection, self.quota));
+        let tx = Tx::new(&self.connection, self.quota);
+        let result = work(&tx);
+        if !tx.has_begun() {
+            return result;
+        }
+        self.transactions += 1;
         let result = match result {
             // SQLite rolls back by itself after some failures; a commit would then report success for nothing.
             Ok(_) if self.connection.is_autocommit() => Err(StoreError::Io),
@@ -65,6 +71,11 @@ impl Store {
             self.connection.execute_batch("ROLLBACK")?;
         }
         result
+    }
+
+    /// How many transactions there were; those without a statement do not count.
+    pub(crate) fn transactions(&self) -> u64 {
+        self.transactions
     }
 
     fn commit(&self) -> Result<(), StoreError> {

@@ -66,7 +66,12 @@ fn prepare(connection: Connection, lock: Option<Lock>, options: &StoreOptions) -
     let submit_pages = (options.quota_bytes / page_bytes).max(QUOTA_PAGES_MIN);
     let all_pages = submit_pages + (submit_pages / 8).max(QUOTA_PAGES_MIN / 2);
     run(&format!("PRAGMA max_page_count = {all_pages}"))?;
-    Ok(Store { connection, _lock: lock, quota: Quota { submit_pages, all_pages, page_bytes } })
+    Ok(Store {
+        connection,
+        _lock: lock,
+        quota: Quota { submit_pages, all_pages, page_bytes },
+        transactions: 0,
+    })
 }
 
 /// Finds a damaged file now rather than in the middle of work, as far as that is cheap.

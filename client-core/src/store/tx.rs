@@ -1,3 +1,5 @@
+use std::cell::Cell;
+
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row};
 
 use crate::error::StoreError;
@@ -6,6 +8,7 @@ use crate::error::StoreError;
 pub(crate) struct Tx<'a> {
     connection: &'a Connection,
     quota: Quota,
+    has_begun: Cell<bool>,
 }
 
 /// How far the file may grow.
@@ -20,7 +23,17 @@ pub(super) struct Quota {
 
 impl<'a> Tx<'a> {
     pub(super) fn new(connection: &'a Connection, quota: Quota) -> Self {
-        Self { connection, quota }
+        Self { connection, quota, has_begun: Cell::new(false) }
+    }
+
+    /// Whether there was a statement, which is when the transaction begins.
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_begun.get()
+    }
+
+    /// How many rows were written since the database was opened, this transaction's own among them. Costs nothing.
+    pub(crate) fn rows_written(&self) -> u64 {
+        self.connection.total_changes()
     }
 
     /// Runs a statement; gives how many rows it changed.
@@ -98,6 +111,9 @@ impl<'a> Tx<'a> {
     }
 
     fn statement(&self, sql: &str) -> Result<CachedStatement<'a>, StoreError> {
+        if !self.has_begun.replace(true) {
+            self.connection.prepare_cached("BEGIN")?.execute([])?;
+        }
         Ok(self.connection.prepare_cached(sql)?)
     }
 }

@@ -1,7 +1,4 @@
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use keepline_protocol::{
     ActionAck, ErrorBody, ErrorCode, Payload,
@@ -47,6 +44,20 @@ pub(crate) struct Desk {
     pub(crate) actions: Arc<Actions>,
     pub(crate) outlet: Arc<Outlet>,
     pub(crate) metrics: Arc<Metrics>,
+}
+
+impl Desk {
+    /// The answer to an action that needs neither ledger nor transaction; `None` where it needs them.
+    pub(crate) fn answer_at_once(&self, asked: &Asked) -> Option<ActionAck> {
+        let Asked::Action { name, payload, claim: None } = asked else { return None };
+        let answer = match self.actions.answer_at_once(name, &self.known.owner, payload)? {
+            Ok(reply) => accepted(reply),
+            Err(ActionError(Kind::Refused(error) | Kind::Later(error))) => ActionAck::refused(error),
+            Err(ActionError(Kind::Storage(_))) => not_stored(),
+        };
+        self.metrics.answered(&answer);
+        Some(answer)
+    }
 }
 
 impl Application {
@@ -114,13 +125,7 @@ impl Application {
         claim: Option<Claim>,
     ) -> Result<Payload, ActionError> {
         let mut context = ActionContext { tx, known: &self.known, action: claim.map(|claim| claim.id) };
-        // A handler that panics must not take the writer with it. What it did is rolled back like any failure's.
-        catch_unwind(AssertUnwindSafe(|| self.actions.handle(name, &mut context, payload))).unwrap_or_else(
-            |_| {
-                tracing::error!(action = ?name, "a handler panicked");
-                Err(ActionError::later(ErrorCode::Internal, "the server failed"))
-            },
-        )
+        self.actions.handle(name, &mut context, payload)
     }
 }
 
@@ -137,7 +142,7 @@ impl Work for Application {
                 if let Err(error) = result {
                     tracing::warn!(%error, owner = %self.known.owner, "an action was not stored");
                 }
-                ActionAck::refused(ErrorBody::new(ErrorCode::Unavailable, "not stored; try again"))
+                not_stored()
             }
         };
         self.metrics.answered(&answer);
@@ -153,6 +158,10 @@ impl Work for Application {
 pub(crate) fn ack_frames<T: serde::Serialize>(id: u64, answer: &T) -> Frames {
     let args = Args::ack().value(answer).expect("an answer is JSON").build();
     Packet::root(PacketKind::Ack { id, args }).into()
+}
+
+fn not_stored() -> ActionAck {
+    ActionAck::refused(ErrorBody::new(ErrorCode::Unavailable, "not stored; try again"))
 }
 
 fn accepted(reply: Payload) -> ActionAck {

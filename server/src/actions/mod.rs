@@ -9,7 +9,12 @@ mod search;
 mod task;
 mod test;
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 pub(crate) use apply::{Application, Asked, Desk, ack_frames};
 pub use context::ActionContext;
@@ -17,7 +22,18 @@ pub use error::ActionError;
 use keepline_protocol::{Action, ErrorCode, Payload};
 use serde::{Serialize, de::DeserializeOwned};
 
-type Handler = dyn Fn(&mut ActionContext<'_, '_>, &Payload) -> Result<Payload, ActionError> + Send + Sync;
+use crate::ids::Owner;
+
+type Apply = dyn Fn(&mut ActionContext<'_, '_>, &Payload) -> Result<Payload, ActionError> + Send + Sync;
+type Answer = dyn Fn(&Owner, &Payload) -> Result<Payload, ActionError> + Send + Sync;
+
+#[derive(Clone)]
+enum Handler {
+    /// Runs in the action's transaction.
+    Apply(Arc<Apply>),
+    /// Touches nothing, and needs no transaction.
+    Answer(Arc<Answer>),
+}
 
 /// The handlers by the name of their action.
 ///
@@ -27,7 +43,7 @@ type Handler = dyn Fn(&mut ActionContext<'_, '_>, &Payload) -> Result<Payload, A
 /// the app watches or from the handler with the action's id as its key.
 #[derive(Clone, Default)]
 pub struct Actions {
-    handlers: HashMap<Arc<str>, Arc<Handler>>,
+    handlers: HashMap<Arc<str>, Handler>,
 }
 
 impl Actions {
@@ -46,12 +62,8 @@ impl Actions {
         H: Fn(&mut ActionContext<'_, '_>, A) -> Result<A::Reply, ActionError> + Send + Sync + 'static,
     {
         self.on_raw(A::NAME, move |context, payload| {
-            let action = payload
-                .decode()
-                .map_err(|_| ActionError::refuse(ErrorCode::BadRequest, "the payload has another shape"))?;
-            let reply = handler(context, action)?;
-            Payload::new(&reply)
-                .map_err(|_| ActionError::refuse(ErrorCode::Internal, "the reply cannot be JSON"))
+            let action = read(payload)?;
+            reply(&handler(context, action)?)
         })
     }
 
@@ -61,7 +73,24 @@ impl Actions {
     where
         H: Fn(&mut ActionContext<'_, '_>, &Payload) -> Result<Payload, ActionError> + Send + Sync + 'static,
     {
-        self.handlers.insert(name.into(), Arc::new(handler));
+        self.handlers.insert(name.into(), Handler::Apply(Arc::new(handler)));
+        self
+    }
+
+    /// Answers an action of the app that changes nothing: an echo, a look-up in the app's own memory.
+    ///
+    /// Sent without an id, as an online call or by a stock client, it is answered in its connection's task: without a
+    /// transaction, and without waiting for anybody else's actions or for those before it. Sent with an id it goes
+    /// through the ledger like every other. It must not block. Otherwise as [`on`](Self::on).
+    #[must_use]
+    pub fn answer<A, H>(mut self, handler: H) -> Self
+    where
+        A: Action + DeserializeOwned,
+        A::Reply: Serialize,
+        H: Fn(&Owner, A) -> Result<A::Reply, ActionError> + Send + Sync + 'static,
+    {
+        let answer = move |owner: &Owner, payload: &Payload| reply(&handler(owner, read(payload)?)?);
+        self.handlers.insert(A::NAME.into(), Handler::Answer(Arc::new(answer)));
         self
     }
 
@@ -84,11 +113,41 @@ impl Actions {
         context: &mut ActionContext<'_, '_>,
         payload: &Payload,
     ) -> Result<Payload, ActionError> {
-        match self.handlers.get(name) {
-            Some(handler) => handler(context, payload),
+        // A handler that panics must not take the writer with it. What it did is rolled back like any failure's.
+        caught(name, || match self.handlers.get(name) {
+            Some(Handler::Apply(apply)) => apply(context, payload),
+            Some(Handler::Answer(answer)) => answer(context.owner(), payload),
             None => Err(ActionError::refuse(ErrorCode::UnknownAction, "no such action")),
+        })
+    }
+
+    /// The answer to an action that needs no transaction; `None` where it does.
+    pub(crate) fn answer_at_once(
+        &self,
+        name: &str,
+        owner: &Owner,
+        payload: &Payload,
+    ) -> Option<Result<Payload, ActionError>> {
+        match self.handlers.get(name)? {
+            Handler::Apply(_) => None,
+            Handler::Answer(answer) => Some(caught(name, || answer(owner, payload))),
         }
     }
+}
+
+fn read<A: DeserializeOwned>(payload: &Payload) -> Result<A, ActionError> {
+    payload.decode().map_err(|_| ActionError::refuse(ErrorCode::BadRequest, "the payload has another shape"))
+}
+
+fn reply<R: Serialize>(reply: &R) -> Result<Payload, ActionError> {
+    Payload::new(reply).map_err(|_| ActionError::refuse(ErrorCode::Internal, "the reply cannot be JSON"))
+}
+
+fn caught(name: &str, handle: impl FnOnce() -> Result<Payload, ActionError>) -> Result<Payload, ActionError> {
+    catch_unwind(AssertUnwindSafe(handle)).unwrap_or_else(|_| {
+        tracing::error!(action = ?name, "a handler panicked");
+        Err(ActionError::later(ErrorCode::Internal, "the server failed"))
+    })
 }
 
 impl fmt::Debug for Actions {

@@ -32,7 +32,7 @@ const TICK_BYTES: usize = 256;
 pub(super) fn register(actions: Actions) -> Actions {
     let failures = Failures::default();
     actions
-        .on(|_, TestEcho(payload)| Ok(payload))
+        .answer(|_, TestEcho(payload)| Ok(payload))
         .on(record)
         .on(emit)
         .on(move |context, action: TestFail| failures.fail(context, &action))

@@ -81,6 +81,9 @@ impl Session {
     }
 
     async fn apply(&self, ack: Option<u64>, asked: Asked) -> Flow {
+        if let Some(answer) = self.desk.answer_at_once(&asked) {
+            return self.answer(ack, &answer).await;
+        }
         let application = Application::new(&self.desk, asked, ack);
         match self.app.hub.storage().submit(Box::new(application)).await {
             Ok(()) => Flow::On,

@@ -29,6 +29,16 @@ impl Event for NoteAdded {
     const NAME: &'static str = "note:added:v1";
 }
 
+#[derive(Serialize, Deserialize)]
+struct Whoami {
+    loudly: Option<bool>,
+}
+
+impl Action for Whoami {
+    const NAME: &'static str = "whoami:v1";
+    type Reply = String;
+}
+
 fn notes() -> Actions {
     Actions::new()
         .on(|context, AddNote { text }: AddNote| {
@@ -51,6 +61,11 @@ fn notes() -> Actions {
         .on_raw("note:large:v1", |context, _| {
             let large = Payload::new(&"x".repeat(70_000)).unwrap();
             context.append_raw(&Stream::User, "note:large:v1", large).map(|_| Payload::null())
+        })
+        .answer(|owner, Whoami { loudly }: Whoami| match loudly {
+            None => Err(ActionError::refuse("NOT_LOUD", "speak up")),
+            Some(false) => panic!("a handler's own fault"),
+            Some(true) => Ok(owner.subject.to_uppercase()),
         })
         .on_raw("note:all:v1", |_, payload| {
             let bytes = payload.decode().unwrap();
@@ -210,4 +225,42 @@ fn answers_larger_than_half_of_the_send_queue_wait_for_their_room() {
         done.send(()).unwrap();
     });
     is_done.recv_timeout(PATIENCE).expect("all answers come");
+}
+
+#[tokio::test]
+async fn an_action_that_changes_nothing_is_answered_at_once_or_by_the_ledger() {
+    let server = Setup::new().actions(notes()).start();
+    let mut peer = Peer::stock(&server, "alice").await;
+    let answer = peer.call("whoami:v1", &[json!({ "loudly": true })]).await;
+    assert_eq!((&answer["reply"], &answer["position"]), (&json!("ALICE"), &Value::Null));
+    for (payload, code) in [
+        (json!({}), "NOT_LOUD"),
+        (json!({ "loudly": false }), "INTERNAL"),
+        (json!({ "loudly": 1 }), "BAD_REQUEST"),
+    ] {
+        assert_eq!(peer.call("whoami:v1", &[payload]).await["error"]["code"], code);
+    }
+    let args = [json!({ "loudly": true }), json!({ "id": fresh_id() })];
+    for dup in [Value::Null, json!(true)] {
+        let answer = peer.call("whoami:v1", &args).await;
+        assert_eq!((&answer["reply"], &answer["position"]), (&json!("ALICE"), &json!(1)));
+        assert_eq!(answer["dup"], dup);
+    }
+}
+
+#[tokio::test]
+async fn what_changes_nothing_does_not_wait_for_the_writer() {
+    let (held, hold) = std::sync::mpsc::channel::<()>();
+    let hold = std::sync::Mutex::new(hold);
+    let actions = notes().on_raw("hold:v1", move |_, _| {
+        // Until the test lets go, or has failed.
+        let _ = hold.lock().unwrap().recv();
+        Ok(Payload::null())
+    });
+    let server = Setup::new().actions(actions).start();
+    let mut peer = Peer::stock(&server, "alice").await;
+    let holding = peer.send("hold:v1", &[]).await;
+    assert_eq!(peer.call("whoami:v1", &[json!({ "loudly": true })]).await["reply"], "ALICE");
+    held.send(()).unwrap();
+    assert_eq!(peer.answer(holding).await["ok"], true);
 }

@@ -11,6 +11,28 @@ use super::setup::Setup;
 use crate::{CallError, Event, Filter, Line, Outcome, fake_server::soon};
 
 #[tokio::test]
+async fn a_call_costs_no_transaction() {
+    let (setup, mut peer) = Setup::online().await;
+    let before = setup.transactions().await;
+    let answering = async {
+        for _ in 0..20 {
+            let (id, _) = peer.asked().await;
+            peer.ack(id, &json!({"ok": true, "reply": {"job": "9"}})).await;
+        }
+    };
+    let calling = async {
+        for _ in 0..20 {
+            let search = StartSearch { query: "rust".to_owned(), limit: None };
+            setup.client.call(search, Duration::from_secs(20)).await.unwrap();
+        }
+    };
+    soon(async { tokio::join!(answering, calling) }).await;
+    // What is asked for here may be one itself.
+    let taken = setup.transactions().await - before;
+    assert!(taken <= 2, "{taken} transactions for 20 calls");
+}
+
+#[tokio::test]
 async fn calls_are_online_only() {
     let setup = Setup::new().await;
     let timeout = Duration::from_secs(20);
