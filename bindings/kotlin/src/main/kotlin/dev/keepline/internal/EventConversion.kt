@@ -1,0 +1,73 @@
+package dev.keepline.internal
+
+import dev.keepline.Acknowledge
+import dev.keepline.CursorMode
+import dev.keepline.Envelope
+import dev.keepline.Event
+import dev.keepline.EventTypes
+import dev.keepline.EventsOptions
+import dev.keepline.Place
+import dev.keepline.ResetReason
+import dev.keepline.Stream
+import dev.keepline.core.CoreEvent
+import dev.keepline.core.CoreEventDetails
+import dev.keepline.core.CoreEventsOptions
+import dev.keepline.core.CoreItem
+import dev.keepline.core.CoreReset
+import dev.keepline.core.CoreResetReason
+import dev.keepline.core.CoreSocketAck
+import kotlinx.serialization.json.Json
+import kotlinx.serialization.json.JsonArray
+import kotlinx.serialization.json.JsonElement
+
+/** Gives events their types. */
+internal class EventConversion(private val json: Json, private val types: EventTypes) {
+    fun envelope(stream: Stream, event: CoreEvent, take: (Place) -> Unit): Envelope {
+        val offset = event.offset
+        val epoch = event.epoch
+        val place = if (offset != null && epoch != null) Place(epoch, offset.toLong()) else null
+        return Envelope(stream, event(event), place, event.time, take)
+    }
+
+    /** What interrupts the events of a batch; `null` for the lag of a tap, which its own flow tells of. */
+    fun envelope(stream: Stream, item: CoreItem, take: (Place) -> Unit): Envelope? =
+        when (item) {
+            is CoreItem.Reset -> {
+                val reset = item.reset.toReset()
+                Envelope(stream, reset, Place(reset.epoch, reset.offset), null, take)
+            }
+            CoreItem.Gone -> Envelope(stream, Event.Gone)
+            is CoreItem.Refused -> Envelope(stream, Event.Refused(item.code))
+            is CoreItem.Lagged -> null
+        }
+
+    private fun event(event: CoreEvent): Event {
+        // More than one argument, or an attachment, would be lost in a typed event.
+        val details = event.details ?: return types.decode(event.name, event.payload, json) ?: raw(event)
+        return details.toRaw(event.name)
+    }
+
+    private fun raw(event: CoreEvent): Event.Raw = Event.Raw(event.name, listOf(json.parseToJsonElement(event.payload)))
+
+    private fun CoreEventDetails.toRaw(name: String): Event.Raw =
+        Event.Raw(name, args.map(json::parseToJsonElement), attachments, ack?.let(::SocketAcknowledge))
+
+    private fun CoreReset.toReset(): Event.Reset =
+        Event.Reset(epoch, offset.toLong(), reason.toReason(), snapshot?.let(json::parseToJsonElement))
+}
+
+internal fun EventsOptions.toCore(): CoreEventsOptions =
+    CoreEventsOptions(manual = cursor == CursorMode.Manual, after = after?.coerceAtLeast(0)?.toULong())
+
+private fun CoreResetReason.toReason(): ResetReason =
+    when (this) {
+        CoreResetReason.TRIMMED -> ResetReason.Trimmed
+        CoreResetReason.EPOCH_CHANGED -> ResetReason.EpochChanged
+        CoreResetReason.AHEAD -> ResetReason.Ahead
+    }
+
+private class SocketAcknowledge(private val ack: CoreSocketAck) : Acknowledge {
+    override suspend fun send(args: List<JsonElement>) {
+        ack.send(JsonArray(args).toString())
+    }
+}
