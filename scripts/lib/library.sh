@@ -4,7 +4,7 @@
 #   library_build         builds both, and sets KEEPLINE_LIBRARY, KEEPLINE_LIBRARY_STRIPPED and KEEPLINE_BINDGEN
 #   library_build_bench   the same library with the generator of events, in KEEPLINE_LIBRARY_BENCH
 #   library_bindings LANGUAGE FOLDER [LIBRARY]   writes the generated code of a language
-#   library_strip FROM TO [NAME...]
+#   library_strip FROM TO
 #
 # What is set in the environment already is taken as it is. The build has a folder of its own, since its flags for C
 # would make cargo build the rest of the workspace again.
@@ -24,11 +24,11 @@ LIBRARY_SQLITE=(
 library_build() {
     if [ -z "${KEEPLINE_LIBRARY:-}" ]; then
         library_cargo "$LIBRARY_TARGET"
-        KEEPLINE_LIBRARY="$LIBRARY_TARGET/release-ffi/libkeepline_ffi.so"
+        KEEPLINE_LIBRARY="$LIBRARY_TARGET/release-ffi/$(library_name)"
     fi
     if [ -z "${KEEPLINE_LIBRARY_STRIPPED:-}" ]; then
         mkdir -p "$ROOT/.cache/stripped"
-        KEEPLINE_LIBRARY_STRIPPED="$ROOT/.cache/stripped/libkeepline_ffi.so"
+        KEEPLINE_LIBRARY_STRIPPED="$ROOT/.cache/stripped/$(library_name)"
         library_strip "$KEEPLINE_LIBRARY" "$KEEPLINE_LIBRARY_STRIPPED"
     fi
     if [ -z "${KEEPLINE_BINDGEN:-}" ]; then
@@ -42,7 +42,17 @@ library_build() {
 library_build_bench() {
     [ -z "${KEEPLINE_LIBRARY_BENCH:-}" ] || return 0
     library_cargo "$ROOT/.cache/library-bench" --features bench
-    export KEEPLINE_LIBRARY_BENCH="$ROOT/.cache/library-bench/release-ffi/libkeepline_ffi.so"
+    KEEPLINE_LIBRARY_BENCH="$ROOT/.cache/library-bench/release-ffi/$(library_name)"
+    export KEEPLINE_LIBRARY_BENCH
+}
+
+# As the system calls a library. Only Linux is tested.
+library_name() {
+    case "$(uname -s)" in
+        Darwin) echo libkeepline_ffi.dylib ;;
+        MINGW* | MSYS* | CYGWIN*) echo keepline_ffi.dll ;;
+        *) echo libkeepline_ffi.so ;;
+    esac
 }
 
 # library_cargo TARGET [FLAG...]
@@ -65,7 +75,11 @@ library_bindings() {
 
 # What the loader needs stays, everything else goes.
 library_strip() {
-    strip --strip-unneeded -o "$2" "$1"
+    case "$(uname -s)" in
+        Darwin) strip -x -o "$2" "$1" ;;
+        Linux) strip --strip-unneeded -o "$2" "$1" ;;
+        *) cp "$1" "$2" ;; # There the symbols are in a file of their own.
+    esac
 }
 
 # The budget, in bytes.
