@@ -2,7 +2,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Tx, migrate, open::open_error, tx::Quota};
+use super::{Tx, migrate, open::open_error};
 use crate::{
     clock::Now,
     error::{OpenError, StoreError},
@@ -50,7 +50,7 @@ impl OutboxReader {
     /// # Errors
     /// [`StoreError`] where the file cannot be read.
     pub fn list(&self, filter: &Filter) -> Result<Vec<OutboxEntry>, StoreError> {
-        list(&Tx::new(&self.connection, Quota::default()), Now::read(), None, filter)
+        list(&Tx::reading(&self.connection), Now::read(), None, filter)
     }
 
     /// What the outbox holds, an entry for each account.
@@ -58,7 +58,7 @@ impl OutboxReader {
     /// # Errors
     /// [`StoreError`] where the file cannot be read.
     pub fn totals(&self) -> Result<Vec<Totals>, StoreError> {
-        let tx = Tx::new(&self.connection, Quota::default());
+        let tx = Tx::reading(&self.connection);
         let accounts =
             tx.all("SELECT account FROM totals ORDER BY account", [], |row| row.get::<_, String>(0))?;
         accounts

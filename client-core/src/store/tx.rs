@@ -26,6 +26,11 @@ impl<'a> Tx<'a> {
         Self { connection, quota, has_begun: Cell::new(false) }
     }
 
+    /// For a connection that only reads: each statement stands for itself, and no transaction is left open.
+    pub(super) fn reading(connection: &'a Connection) -> Self {
+        Self { connection, quota: Quota::default(), has_begun: Cell::new(true) }
+    }
+
     /// Whether there was a statement, which is when the transaction begins.
     pub(super) fn has_begun(&self) -> bool {
         self.has_begun.get()

@@ -32,6 +32,18 @@ async fn a_submit_is_on_disk_before_any_connection() {
 }
 
 #[tokio::test]
+async fn a_reader_beside_the_client_always_sees_the_present() {
+    let setup = Setup::new().await;
+    let mut reader = None;
+    for number in 1..=3 {
+        setup.record(number as i64).await;
+        let reader = reader.get_or_insert_with(|| OutboxReader::open(setup.database()).unwrap());
+        assert_eq!(reader.list(&Filter::default()).unwrap().len(), number);
+        assert_eq!(reader.totals().unwrap()[0].pending, number as u64);
+    }
+}
+
+#[tokio::test]
 async fn concurrent_submits_share_a_commit() {
     let setup = Setup::new().await;
     let before = setup.transactions().await;
