@@ -77,7 +77,7 @@ struct LineArgs {
     #[arg(long, value_name = "MS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     ping_timeout_ms: u64,
     /// A web origin that may connect (https://app.example.com), or * for all. May be given several times.
-    #[arg(long, value_name = "ORIGIN")]
+    #[arg(long, value_name = "ORIGIN", value_parser = origin)]
     allow_origin: Vec<String>,
     /// The certificate chain in PEM; serves TLS alone.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
@@ -91,19 +91,19 @@ struct LineArgs {
 #[derive(Debug, Args)]
 struct RatesArgs {
     /// Actions of one user in a second.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     actions_per_second: Option<u32>,
     /// Actions of one user at once.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     actions_burst: Option<u32>,
     /// New connections of one address in a second.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     connections_per_second: Option<u32>,
     /// New connections of one address at once.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     connections_burst: Option<u32>,
     /// Connections of one user at the same time.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     connections_per_user: Option<u32>,
 }
 
@@ -212,6 +212,18 @@ impl RatesArgs {
     }
 }
 
+/// What a browser sends as `Origin`: a scheme, a host and perhaps a port, or `*`. Anything else would match nothing.
+fn origin(text: &str) -> Result<String, String> {
+    let is_origin = text.split_once("://").is_some_and(|(scheme, host)| {
+        !scheme.is_empty() && !host.is_empty() && !host.contains(['/', '?', '#', '@', ' '])
+    });
+    if text == "*" || is_origin {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("{text:?} is no origin: https://app.example.com, without a path, or *"))
+    }
+}
+
 /// The log goes to standard error; `RUST_LOG` says how much.
 fn start_log() {
     use tracing_subscriber::EnvFilter;
@@ -248,4 +260,19 @@ fn stop_on_signals(shutdown: CancellationToken) -> Result<(), Failure> {
         }
     });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_what_a_browser_sends() {
+        for good in ["*", "https://app.example.com", "http://localhost:3000", "app://bundle"] {
+            assert_eq!(origin(good).as_deref(), Ok(good));
+        }
+        for bad in ["", "foo", "https://", "://a", "https://app.example.com/", "https://u@a"] {
+            assert!(origin(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use super::{Failure, SECRET, print};
 #[derive(Debug, Args)]
 pub(super) struct TokenArgs {
     /// Whom the token is for.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     sub: String,
     /// How long it is good: a number with s, m, h or d.
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration)]
@@ -68,8 +68,15 @@ fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(wrong()),
     };
     let number: u64 = number.parse().map_err(|_| wrong())?;
-    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
+    let ttl = number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)?;
+    if ttl > TTL_MAX {
+        return Err(format!("{text:?} is longer than a hundred years"));
+    }
+    Ok(ttl)
 }
+
+/// Dates far beyond do not fit what verifiers read; and nobody means them.
+const TTL_MAX: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
 
 #[cfg(test)]
 mod tests {
@@ -81,7 +88,7 @@ mod tests {
         assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
         assert_eq!(duration("1h"), Ok(Duration::from_secs(3_600)));
         assert_eq!(duration("1d"), Ok(Duration::from_secs(86_400)));
-        for wrong in ["", "1", "h", "-1h", "1w", "1.5h", "1ü", "99999999999999999999d"] {
+        for wrong in ["", "1", "h", "-1h", "1w", "1.5h", "1ü", "99999999999999999999d", "99999999999999d"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
     }
