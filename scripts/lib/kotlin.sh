@@ -32,20 +32,17 @@ kotlin_need() {
 }
 
 # kotlin_mvn POM [ARG...]: Maven without colours, without a daemon that would outlive it, and without the network where a
-# run with the same poms has fetched everything before.
+# run of the same kind has fetched everything before.
 kotlin_mvn() {
-    local offline=() want
-    want="$(cat "$KOTLIN_DIR"/pom.xml "$KOTLIN_DIR"/*/pom.xml "$ROOT/examples/kotlin/pom.xml" | sha256sum | cut -d ' ' -f 1)"
+    local fetched options=(-B -q -ntp -Dstyle.color=never -Dkotlin.compiler.daemon=false)
+    options+=(-Dmaven.repo.local="$KOTLIN_REPOSITORY" -f "$1")
+    fetched="$KOTLIN_CACHE/fetched/$({ cat "$1"; echo "${@:2}" | tr ' ' '\n' | grep -v '=' || true; } | sha256sum | cut -c 1-32)"
     mkdir -p "$KOTLIN_CACHE/fetched"
-    [ ! -e "$KOTLIN_CACHE/fetched/$want" ] || offline=(-o)
-    mvn -B -q -ntp -Dstyle.color=never -Dkotlin.compiler.daemon=false -Dmaven.repo.local="$KOTLIN_REPOSITORY" \
-        "${offline[@]}" -f "$1" "${@:2}"
-}
-
-kotlin_fetched() {
-    local want
-    want="$(cat "$KOTLIN_DIR"/pom.xml "$KOTLIN_DIR"/*/pom.xml "$ROOT/examples/kotlin/pom.xml" | sha256sum | cut -d ' ' -f 1)"
-    touch "$KOTLIN_CACHE/fetched/$want"
+    if [ -e "$fetched" ]; then
+        mvn -o "${options[@]}" "${@:2}"
+    else
+        mvn "${options[@]}" "${@:2}" && touch "$fetched"
+    fi
 }
 
 # As JNA calls this platform.
@@ -99,4 +96,107 @@ kotlin_scenarios() {
 
 kotlin_need_host() {
     [ -n "${KEEPLINE_SCENARIO_HOST:-}" ] || kotlin_skip "KEEPLINE_SCENARIO_HOST is not set"
+}
+
+kotlin_test() {
+    kotlin_prepare || return
+    kotlin_need_host || return
+    kotlin_style
+    kotlin_mvn "$KOTLIN_DIR/pom.xml" install -Dkeepline.excludedGroups=
+    kotlin_package
+    kotlin_mvn "$ROOT/examples/kotlin/pom.xml" test
+}
+
+# What no compiler says: lines of at most 120 characters, no tabs, no wildcard imports (types and explicit visibility are
+# the compiler's, for which every warning is an error).
+kotlin_style() {
+    local found
+    found="$(find "$KOTLIN_DIR" "$ROOT/examples/kotlin" -path '*/target' -prune -o \( -name '*.kt' -o -name '*.kts' \) -print0 |
+        xargs -0 grep -nHE '.{121}|	| $|^import .*[*]$' || true)"
+    [ -z "$found" ] || { echo "style:"; echo "$found"; return 1; }
+}
+
+# The package as a package: what is in the jars, and an app in a folder of its own that has nothing else.
+kotlin_package() {
+    local jar="$KOTLIN_DIR/target/keepline-0.1.0.jar" app="$KOTLIN_CACHE/verify" entry wanted
+    wanted=("$(kotlin_platform)/libkeepline_ffi.so" META-INF/LICENSE-MIT META-INF/LICENSE-APACHE
+        dev/keepline/KeeplineClient.class dev/keepline/catalogue/StartSearch.class dev/keepline/testing/FakeClient.class
+        META-INF/keepline.kotlin_module META-INF/proguard/keepline.pro)
+    for entry in "${wanted[@]}"; do
+        unzip -l "$jar" | grep -q " $entry\$" || { echo "$jar lacks $entry"; return 1; }
+    done
+    unzip -p "$jar" "$(kotlin_platform)/libkeepline_ffi.so" | cmp - "$KEEPLINE_LIBRARY_STRIPPED"
+    for entry in dev/keepline/KeeplineClient.kt dev/keepline/catalogue/Search.kt META-INF/LICENSE-MIT; do
+        unzip -l "${jar%.jar}-sources.jar" | grep -q " $entry\$" || { echo "the sources lack $entry"; return 1; }
+    done
+    if unzip -l "$jar" | grep -E 'Test\.class|[.]cache'; then echo "$jar has what it should not"; return 1; fi
+    echo "jar: $(stat -c %s "$jar") bytes, the library in it: $(stat -c %s "$KEEPLINE_LIBRARY_STRIPPED") bytes"
+    rm -rf "$app"
+    mkdir -p "$app"
+    cp -r "$KOTLIN_DIR/verify/." "$app/"
+    rm -rf "$app/target"
+    kotlin_mvn "$app/pom.xml" test
+    echo "an app with the installed package alone: ok"
+}
+
+# kotlin_claim NAME [README]
+kotlin_claim() {
+    kotlin_prepare || return
+    case "$1" in
+        ten-lines) kotlin_need_host || return; kotlin_ten_lines "${2:-$ROOT/README.md}" ;;
+        bad-input) kotlin_bad_input ;;
+        # A heap that is all there from the beginning does not count as growth.
+        cycles) kotlin_measure "$KOTLIN_DIR/target/classes" -Xms96m -Xmx96m -XX:+AlwaysPreTouch -XX:+UseSerialGC -- cycles ;;
+        events | end-to-end) kotlin_need_host || return; kotlin_measure "$KOTLIN_DIR/target/classes" -- "$1" ;;
+        crossing) kotlin_crossing ;;
+        *) echo "kotlin has no claim '$1'" >&2; return 2 ;;
+    esac
+}
+
+# kotlin_measure CLASSES [JVM FLAG...] -- CLAIM [ARG...]: the claims lie beside the tests.
+kotlin_measure() {
+    local classes="$1" flags=()
+    shift
+    while [ "$1" != -- ]; do flags+=("$1"); shift; done
+    kotlin_mvn "$KOTLIN_DIR/pom.xml" test-compile dependency:build-classpath -Dmdep.outputFile="$KOTLIN_CACHE/classpath"
+    java "${flags[@]}" -Dkeepline.root="$ROOT" -cp "$KOTLIN_DIR/target/test-classes:$classes:$(cat "$KOTLIN_CACHE/classpath")" \
+        dev.keepline.claims.ClaimsKt "${@:2}"
+}
+
+# The README's block, compiled as it stands there.
+kotlin_ten_lines() {
+    local app="$KOTLIN_CACHE/ten-lines"
+    rm -rf "$app"
+    mkdir -p "$app/src/main/kotlin"
+    cp "$KOTLIN_DIR/verify/pom.xml" "$app/"
+    awk '/^```kotlin$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$1" >"$app/src/main/kotlin/Main.kt"
+    grep -q 'fun main' "$app/src/main/kotlin/Main.kt" || { echo "there is no program in Kotlin in $1"; return 1; }
+    echo "lines of the program: $(sed -n '/fun main/,$p' "$app/src/main/kotlin/Main.kt" | grep -c .) lines"
+    kotlin_mvn "$app/pom.xml" compile dependency:build-classpath -Dmdep.outputFile="$app/classpath"
+    kotlin_measure "$KOTLIN_DIR/target/classes" -- ten-lines "$app/target/classes:$(cat "$app/classpath")"
+}
+
+# The tests of bad input say what they measured by passing; their report has their number.
+kotlin_bad_input() {
+    local report="$KOTLIN_DIR/target/surefire-reports/TEST-dev.keepline.BadInputTest.xml" counts
+    rm -f "$report"
+    kotlin_mvn "$KOTLIN_DIR/pom.xml" test -Dtest=BadInputTest
+    counts="$(sed -n 's/.*<testsuite .* tests="\([0-9]*\)" errors="\([0-9]*\)" skipped="\([0-9]*\)" failures="\([0-9]*\)".*/\1 \2 \3 \4/p' "$report")"
+    grep -o 'testcase name="[^"]*"' "$report" | sed 's/testcase name="\(.*\)"/bad input: \1 held/'
+    echo "bad_input_cases: ${counts%% *} cases"
+    [ "${counts#* }" = "0 0 0" ] && [ "${counts%% *}" -ge 11 ]
+}
+
+# A second build of the package, with the library that has the generator.
+kotlin_crossing() {
+    local bench="$KOTLIN_CACHE/bench" folder
+    library_build_bench
+    folder="$bench/native/$(kotlin_platform)"
+    rm -rf "$bench"
+    mkdir -p "$bench/generated" "$folder"
+    library_bindings kotlin "$bench/generated" "$KEEPLINE_LIBRARY_BENCH"
+    cp "$KEEPLINE_LIBRARY_BENCH" "$folder/"
+    kotlin_mvn "$KOTLIN_DIR/pom.xml" compile -Dkeepline.target="$bench/target" \
+        -Dkeepline.generated="$bench/generated" -Dkeepline.native="$bench/native"
+    kotlin_measure "$bench/target/classes" -- crossing
 }

@@ -57,8 +57,8 @@ public sealed interface Event {
     public data object Gone : Event
 
     /**
-     * The server does not give this stream and would say so again. Nothing comes after it. Its cursor stays: collect the
-     * stream again once the reason is gone.
+     * The server does not give this stream and would say so again. Nothing comes after it. Its cursor stays: collect
+     * the stream again once the reason is gone.
      */
     public data class Refused(
         /** The stable code, such as `FORBIDDEN`. */

@@ -22,9 +22,11 @@ internal class EventTypes private constructor(private val types: MutableMap<Stri
 
     fun copy(): EventTypes = EventTypes(HashMap(types))
 
+    fun serializer(name: String): KSerializer<out TypedEvent>? = types[name]
+
     /** The event in its type; `null` where its name has none, or its payload does not fit. */
     fun decode(name: String, payload: String, json: Json): TypedEvent? {
-        val serializer = types[name] ?: return null
+        val serializer = serializer(name) ?: return null
         return try {
             json.decodeFromString(serializer, payload)
         } catch (_: SerializationException) {

@@ -69,8 +69,8 @@ public fun KeeplineClient.events(stream: Stream, options: EventsOptions = Events
 /**
  * Calls [handler] for each event of a type on a stream, until the returned [Handler] is closed.
  *
- * All handlers of a stream together are its one durable consumer. They run one at a time, in the order of the stream; an
- * event counts as taken when all of its handlers have returned. One that throws is logged, and the stream goes on.
+ * All handlers of a stream together are its one durable consumer. They run one at a time, in the order of the stream;
+ * an event counts as taken when all of its handlers have returned. One that throws is logged, and the stream goes on.
  * Events that no handler wants are taken too.
  *
  * @throws EventsException where the stream cannot be opened.

@@ -5,6 +5,7 @@ import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
+import kotlin.time.Duration
 import kotlin.time.Duration.Companion.seconds
 
 /** How long a test waits for what has to happen: generous, since the machine may be busy. */
@@ -14,8 +15,8 @@ internal val SOON = 30.seconds
 internal suspend fun <T> soon(block: suspend CoroutineScope.() -> T): T = withTimeout(SOON, block)
 
 /** Runs a test that has to end. */
-internal fun test(block: suspend CoroutineScope.() -> Unit) {
-    runBlocking(Dispatchers.Default) { withTimeout(90.seconds, block) }
+internal fun test(within: Duration = 90.seconds, block: suspend CoroutineScope.() -> Unit) {
+    runBlocking(Dispatchers.Default) { withTimeout(within, block) }
 }
 
 /** Waits until the status is like this. */

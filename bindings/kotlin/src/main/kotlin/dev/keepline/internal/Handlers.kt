@@ -4,6 +4,7 @@ import dev.keepline.Envelope
 import dev.keepline.Event
 import dev.keepline.Handler
 import dev.keepline.Stream
+import dev.keepline.TypedEvent
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.CoroutineStart
@@ -70,7 +71,13 @@ internal class Handlers(
     /** Gives whether anybody wants the next event. */
     private suspend fun hand(stream: Stream, event: Event): Boolean {
         val handlers = begin(stream)
-        if (event is Event.Raw) handlers.forEach { it.offer(event, json) }
+        when (event) {
+            is Event.Raw -> handlers.forEach { it.offer(event, json) }
+            is Event.Reset -> LOGGER.warning("continuity of $stream was lost; its handlers go on after ${event.offset}")
+            is Event.Refused -> LOGGER.warning("the server refuses $stream: ${event.code}; its handlers end")
+            is Event.Gone -> LOGGER.info("$stream is gone; its handlers end")
+            is TypedEvent -> error("handlers get events untyped")
+        }
         return finish(stream)
     }
 

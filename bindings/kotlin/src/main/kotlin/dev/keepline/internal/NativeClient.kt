@@ -109,7 +109,8 @@ internal class NativeClient private constructor(
     override suspend fun discard(id: ActionId): Unit = guarded({ ControlException.Closed() }) { core.discard(id.text) }
 
     override suspend fun callRaw(name: String, args: RawArgs, timeout: Duration): Reply =
-        guarded({ CallException.Closed() }) { core.call(name, args.toCore(), timeout.milliseconds(), null) }.toReply(json)
+        guarded({ CallException.Closed() }) { core.call(name, args.toCore(), timeout.milliseconds(), null) }
+            .toReply(json)
 
     override suspend fun emitRaw(name: String, args: RawArgs): Boolean =
         guarded({ CallException.Closed() }) { core.emit(name, args.toCore()) }

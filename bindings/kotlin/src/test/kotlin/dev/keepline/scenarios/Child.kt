@@ -13,7 +13,7 @@ import java.util.concurrent.TimeUnit
 
 /** A JVM of its own that runs [main]. */
 internal class Child(args: List<String>) {
-    private val process: Process = ProcessBuilder(listOf(java(), "-cp", classpath(), "dev.keepline.scenarios.ChildKt") + args)
+    private val process = ProcessBuilder(listOf(java(), "-cp", classpath(), "dev.keepline.scenarios.ChildKt") + args)
         .redirectError(ProcessBuilder.Redirect.INHERIT)
         .start()
     private val output = process.inputStream.bufferedReader()

@@ -105,11 +105,13 @@ internal class LineScenarios {
         coroutineScope {
             server.kill()
             val sent = client.submit(TestRecord(1))
+            fun begin(wait: suspend () -> Any) =
+                async(start = CoroutineStart.UNDISPATCHED) { runCatching { wait() } }
             val waits = listOf(
-                async(start = CoroutineStart.UNDISPATCHED) { runCatching { client.call(TestEcho(JsonNull), 1.minutes) } },
-                async(start = CoroutineStart.UNDISPATCHED) { runCatching { sent.outcome() } },
-                async(start = CoroutineStart.UNDISPATCHED) { runCatching { client.events(Stream.user).toList() } },
-                async(start = CoroutineStart.UNDISPATCHED) { runCatching { client.flush(1.minutes) } },
+                begin { client.call(TestEcho(JsonNull), 1.minutes) },
+                begin { sent.outcome() },
+                begin { client.events(Stream.user).toList() },
+                begin { client.flush(1.minutes) },
             )
             assertTrue(measureTime { soon { client.shutdown() } } < 5.seconds)
             val (call, outcome, events, flush) = waits.map { soon { it.await() } }

@@ -25,7 +25,8 @@ internal object ScenarioHost {
     }
 
     /** A stock Socket.IO server on Node. */
-    fun stock(): HostedServer = HostedServer(KeeplineJson.decodeFromString(post("/stock")))
+    fun stock(body: JsonObject = JsonObject(emptyMap())): HostedServer =
+        HostedServer(KeeplineJson.decodeFromString(post("/stock", body)))
 
     fun post(path: String, body: JsonObject = JsonObject(emptyMap())): String = send(path, "POST", body)
 

@@ -21,8 +21,8 @@ import kotlin.io.path.deleteRecursively
 import kotlin.time.Duration.Companion.milliseconds
 
 /** A folder, a server, and clients that begin in it. All of it ends with the scenario. */
-internal class World(private val name: String) {
-    private val folder: Path = Files.createTempDirectory("keepline-$name-")
+internal class World {
+    private val folder: Path = Files.createTempDirectory("keepline-scenario-")
     private val clients = mutableListOf<KeeplineClient>()
     private val servers = mutableListOf<HostedServer>()
 
@@ -84,14 +84,19 @@ internal class World(private val name: String) {
 }
 
 /** Runs a scenario, and says that it holds. */
-internal fun scenario(name: String, block: suspend World.() -> Unit): Unit = test {
-    val world = World(name)
+internal fun scenario(name: String, block: suspend World.() -> Unit) {
+    world(block)
+    println("scenario $name kotlin ok")
+}
+
+/** Runs a test in a world of its own. */
+internal fun world(block: suspend World.() -> Unit): Unit = test {
+    val world = World()
     try {
         world.block()
     } finally {
         world.end()
     }
-    println("scenario $name kotlin ok")
 }
 
 internal val Envelope.offset: Long get() = checkNotNull(place).offset
