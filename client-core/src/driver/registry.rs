@@ -59,14 +59,7 @@ impl Registry {
     }
 
     /// Hands an item to the durable consumer.
-    ///
-    /// One whose beginning the engine has not confirmed yet gets nothing: what comes in the turn of its beginning was
-    /// for the consumer before it, which stood elsewhere. The engine has not counted it as taken, and it comes again
-    /// from the new one's cursor.
     pub(crate) fn deliver(&mut self, stream: &Stream, item: Delivery) {
-        if self.checks.iter().any(|(mailbox, _)| mailbox.stream() == stream) {
-            return;
-        }
         let is_over = matches!(item, Delivery::Gone | Delivery::Refused(_));
         if let Some(mailbox) = self.consumers.get(stream) {
             mailbox.deliver(item);
@@ -144,79 +137,5 @@ fn report(mailbox: &Mailbox, commands: &mut Vec<Command>) {
         }
         None if freed != Freed::default() => commands.push(Command::Freed { stream, freed }),
         None => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use keepline_protocol::{Epoch, EventMeta, Payload};
-
-    use super::*;
-    use crate::{
-        command::{Answer, Consume},
-        engine::IncomingEvent,
-        signals::Signals,
-        stream::CursorMode,
-    };
-
-    fn mailbox() -> Arc<Mailbox> {
-        let options = Consume { after: None, durable: true };
-        Mailbox::new(Stream::User, options, CursorMode::Auto, Arc::new(Signals::default()))
-    }
-
-    fn event(offset: u64) -> Delivery {
-        Delivery::Event(IncomingEvent {
-            name: "note:v1".to_owned(),
-            args: vec![Payload::null()],
-            attachments: Vec::new(),
-            meta: EventMeta {
-                epoch: Some(Epoch::new("e").unwrap()),
-                offset: Some(offset),
-                ..EventMeta::default()
-            },
-            ack: None,
-        })
-    }
-
-    /// What the engine is asked for a consumer.
-    fn begun(commands: Vec<Command>) -> Answer<Result<(), EventsError>> {
-        let answers = commands.into_iter().filter_map(|command| match command {
-            Command::Consume { answer, .. } => Some(answer),
-            _ => None,
-        });
-        answers.last().unwrap()
-    }
-
-    fn offsets(mailbox: &Arc<Mailbox>) -> Vec<u64> {
-        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-        let mut offsets = Vec::new();
-        while let std::task::Poll::Ready(Some(Delivery::Event(event))) = mailbox.poll(&mut cx) {
-            offsets.extend(event.meta.offset);
-        }
-        offsets
-    }
-
-    #[test]
-    fn a_new_consumer_gets_nothing_that_was_for_the_one_before() {
-        let mut registry = Registry::default();
-        registry.introduce(&mut Vec::new());
-        let (old, new) = (mailbox(), mailbox());
-        let mut commands = Vec::new();
-        registry.moved(&old, &mut commands);
-        begun(commands).send(Ok(())).unwrap();
-        registry.serve_checks();
-        registry.deliver(&Stream::User, event(1));
-        assert_eq!(offsets(&old), [1]);
-
-        // In one turn: an event comes for the old one, which is given back, and the new one begins.
-        old.release();
-        let mut commands = Vec::new();
-        registry.moved(&old, &mut commands);
-        registry.moved(&new, &mut commands);
-        begun(commands).send(Ok(())).unwrap();
-        registry.deliver(&Stream::User, event(3));
-        registry.serve_checks();
-        registry.deliver(&Stream::User, event(2));
-        assert_eq!(offsets(&new), [2]);
     }
 }
