@@ -34,8 +34,3 @@ try await Search(client: client).run(query) { report in
 }
 await client.shutdown()
 await statuses.value
-
-/// What is about the search, beside its results.
-func note(_ text: String) {
-    FileHandle.standardError.write(Data("-- \(text)\n".utf8))
-}

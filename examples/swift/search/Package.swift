@@ -6,7 +6,7 @@ let package = Package(
     name: "search-example",
     platforms: [.macOS(.v13), .iOS(.v16)],
     dependencies: [
-        .package(name: "Keepline", path: "../../bindings/swift")
+        .package(name: "Keepline", path: "../../../bindings/swift")
     ],
     targets: [
         // What the app does, for any client: without the native library, so that its tests need none.
