@@ -32,8 +32,9 @@ let package = Package(
         .systemLibrary(name: "KeeplineCoreFFI", path: "Native/KeeplineCoreFFI"),
         // Programs that the tests start and kill.
         .executableTarget(name: "keepline-probe", dependencies: ["Keepline"], path: "Tests/Probe"),
-        .testTarget(name: "KeeplineTests", dependencies: ["Keepline", "KeeplineTesting"]),
-        .testTarget(name: "Scenarios", dependencies: ["Keepline", "KeeplineTesting", "keepline-probe"]),
+        .target(name: "Support", dependencies: ["KeeplineTypes"], path: "Tests/Support"),
+        .testTarget(name: "KeeplineTests", dependencies: ["Keepline", "KeeplineTesting", "Support"]),
+        .testTarget(name: "Scenarios", dependencies: ["Keepline", "Support", "keepline-probe"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -17,9 +17,9 @@ source "$ROOT/scripts/lib/swift-package.sh"
 source "$ROOT/scripts/lib/swift-claims.sh"
 
 SWIFT_PACKAGE="$ROOT/bindings/swift"
-SWIFT_EXAMPLE="$ROOT/examples/swift"
+SWIFT_EXAMPLE="$ROOT/examples/swift/search"
 
-# Warnings are errors in what is written here; the generated code is not.
+# SwiftPM's own sandbox is Apple's alone.
 SWIFT_FLAGS=(--disable-sandbox)
 
 swift_prepare() {
@@ -67,5 +67,17 @@ swift_test() {
     swift_suite "$SWIFT_PACKAGE" --filter KeeplineTests
     swift_scenarios
     swift_suite "$SWIFT_EXAMPLE"
+    swift_example
     swift_package
+}
+
+# The example by its documented command, against a server that runs.
+swift_example() {
+    local found
+    swift_server '{"args":["--corpus","'"$ROOT/docs"'"]}'
+    found="$(KEEPLINE_URL="$SWIFT_SERVER_URL" KEEPLINE_TOKEN="$SWIFT_SERVER_TOKEN" \
+        KEEPLINE_DATABASE="/tmp/example-$$.db" "$ROOT/scripts/swift-example.sh" outbox | wc -l)"
+    swift_host DELETE "/servers/$SWIFT_SERVER_ID" '{}' >/dev/null
+    echo "swift example: $found documents found"
+    [ "$found" -gt 0 ]
 }

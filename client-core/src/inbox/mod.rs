@@ -141,6 +141,7 @@ impl Inbox {
     /// The consumer went away; what it had not taken will come again.
     pub(crate) fn release(&mut self, cx: &mut Cx<'_, '_>, stream: &Stream) -> Result<(), StoreError> {
         self.store_cursors(cx)?;
+        self.withdraw(cx, stream);
         if let Some(feed) = self.feeds.get_mut(stream) {
             feed.consumed = false;
             feed.held.clear();
@@ -152,6 +153,19 @@ impl Inbox {
             self.ask(stream.clone());
         }
         Ok(())
+    }
+
+    /// What is on its way to a consumer that went away must not reach the next one, who may have come in the same
+    /// transaction and is given everything after the cursor. Taps still get it.
+    fn withdraw(&self, cx: &mut Cx<'_, '_>, stream: &Stream) {
+        let is_tapped = self.feeds.get(stream).is_some_and(|feed| feed.observers > 0);
+        cx.effects.retain_mut(|effect| match effect {
+            Effect::Deliver { stream: of, durable, .. } if of == stream && *durable => {
+                *durable = false;
+                is_tapped
+            }
+            _ => true,
+        });
     }
 
     /// The app has taken events up to a place: the cursor moves with the next group.

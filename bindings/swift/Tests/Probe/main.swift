@@ -8,8 +8,13 @@ do {
     switch arguments.first {
     case "submit": try await submit(Target(arguments))
     case "read": try await read(Target(arguments))
+    case "events": try await events(Target(arguments))
+    case "cycles": try await cycles(Target(arguments))
+    #if KEEPLINE_BENCH
+        case "crossing": try await crossing(Int(arguments.last ?? "") ?? 0)
+    #endif
     default:
-        FileHandle.standardError.write(Data("keepline-probe submit|read URL DATABASE TOKEN COUNT [JOB]\n".utf8))
+        FileHandle.standardError.write(Data("keepline-probe submit|read|events|cycles URL DATABASE TOKEN COUNT [JOB]\n".utf8))
         exit(2)
     }
 } catch {

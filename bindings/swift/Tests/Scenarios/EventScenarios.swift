@@ -1,5 +1,6 @@
 import Foundation
 import Keepline
+import Support
 import Testing
 
 extension Scenarios {

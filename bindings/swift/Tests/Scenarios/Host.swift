@@ -1,5 +1,6 @@
 import Foundation
 import Keepline
+import Support
 
 #if canImport(FoundationNetworking)
     import FoundationNetworking

@@ -1,4 +1,5 @@
 import Keepline
+import Support
 import Testing
 
 extension Scenarios {

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 
 /// A process of its own that a test starts, reads and kills.

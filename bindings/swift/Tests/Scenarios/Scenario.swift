@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 
 /// The scenarios of `tests/scenarios.md`, against real servers. They need the scenario host.

@@ -138,6 +138,19 @@ impl Bench {
         self.drain();
     }
 
+    /// A packet and then commands in one transaction, as the driver has them when both wait.
+    pub(super) fn link_with(&mut self, event: LinkEvent, commands: Vec<Command>) {
+        let now = self.now;
+        let engine = &mut self.engine;
+        self.store
+            .transaction(|tx| {
+                engine.handle_link(now, tx, event)?;
+                commands.into_iter().try_for_each(|command| engine.handle_command(now, tx, command))
+            })
+            .unwrap();
+        self.drain();
+    }
+
     pub(super) fn token(&mut self, token: Result<&str, TokenFailure>) {
         let now = self.now;
         let engine = &mut self.engine;

@@ -1,12 +1,16 @@
 use std::time::Duration;
 
-use keepline_protocol::{Stream, names};
+use keepline_protocol::{
+    Stream, names,
+    socket_io::{Args, Kind, Packet},
+};
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use super::harness::*;
 use crate::{
     command::{Command, Consume, Freed},
-    engine::{Delivery, EngineOptions},
+    engine::{Delivery, EngineOptions, LinkEvent},
     error::EventsError,
     status::Line,
 };
@@ -309,6 +313,26 @@ fn a_stream_has_one_durable_consumer_and_taps_move_no_cursor() {
     assert_eq!(bench.consume(job(), DURABLE), Err(EventsError::InUse));
     bench.command(Command::Release { stream: job() });
     assert_eq!(bench.consume(job(), DURABLE), Ok(()));
+}
+
+#[test]
+fn what_came_for_a_consumer_that_went_away_is_not_handed_to_the_next() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    bench.consume(job(), DURABLE).unwrap();
+    page(&mut bench, 0, 0);
+    let meta = json!({"stream": job(), "epoch": "E1", "offset": 1, "tag": tag(1)});
+    let args = Args::event("tick:v1").value(&json!({})).unwrap().value(&meta).unwrap().build();
+    let packet = Packet::root(Kind::Event { id: None, args });
+    let (answer, _) = oneshot::channel();
+    let commands = vec![
+        Command::Release { stream: job() },
+        Command::Consume { stream: job(), options: DURABLE, answer },
+    ];
+    // The driver knows the next consumer already when it runs the effects.
+    bench.link_with(LinkEvent::Packet(packet), commands);
+    page(&mut bench, 1, 1);
+    assert_eq!(offsets(&bench), [1], "from the cursor, and only from there");
 }
 
 #[test]

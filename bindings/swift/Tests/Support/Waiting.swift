@@ -1,30 +1,48 @@
 import Foundation
-import Keepline
+import KeeplineTypes
 
 /// What was waited for did not come in a time that is generous on a loaded machine.
-struct TimedOut: Error {}
+package struct TimedOut: Error {
+    package init() {}
+}
+
+/// Something else came than what has to come.
+package struct Unexpected: Error {
+    package init() {}
+}
 
 /// How long anything here may take.
-let patience = Duration.seconds(20)
+package let patience = Duration.seconds(20)
 
-/// Runs `work`, and gives up with ``TimedOut`` when it has not ended in time.
-func soon<T: Sendable>(_ limit: Duration = patience, _ work: @escaping @Sendable () async throws -> T) async throws -> T {
-    try await withThrowingTaskGroup(of: T?.self) { group in
-        group.addTask { try await work() }
-        group.addTask {
-            try await Task.sleep(for: limit)
-            return nil
+/// Runs `work`, and gives up with ``TimedOut`` when it has not ended in time. It does not wait for work that hangs, also
+/// where that heeds no cancellation.
+package func soon<T: Sendable>(
+    _ limit: Duration = patience, _ work: @escaping @Sendable () async throws -> T
+) async throws -> T {
+    let (results, result) = AsyncStream<Result<T, any Error>>.makeStream()
+    let working = Task {
+        do {
+            result.yield(.success(try await work()))
+        } catch {
+            result.yield(.failure(error))
         }
-        defer { group.cancelAll() }
-        guard let first = try await group.next(), let first else { throw TimedOut() }
-        return first
     }
+    let limiting = Task {
+        try await Task.sleep(for: limit)
+        result.yield(.failure(TimedOut()))
+    }
+    defer {
+        working.cancel()
+        limiting.cancel()
+    }
+    guard let first = await results.first(where: { _ in true }) else { throw CancellationError() }
+    return try first.get()
 }
 
 extension KeeplineClient {
     /// Waits for a status.
     @discardableResult
-    func waitFor(_ holds: @escaping @Sendable (Status) -> Bool) async throws -> Status {
+    package func waitFor(_ holds: @escaping @Sendable (Status) -> Bool) async throws -> Status {
         let changes = statusChanges()
         return try await soon {
             for await status in changes where holds(status) { return status }
@@ -33,12 +51,12 @@ extension KeeplineClient {
     }
 
     /// Waits until actions go out.
-    func waitUntilOnline() async throws {
+    package func waitUntilOnline() async throws {
         try await waitFor { $0.line.isOnline }
     }
 
     /// Reads a stream from its beginning without moving a cursor, until `isLast` holds.
-    func look(_ stream: StreamName, until isLast: @escaping @Sendable (Envelope) -> Bool) async throws -> [Envelope] {
+    package func look(_ stream: StreamName, until isLast: @escaping @Sendable (Envelope) -> Bool) async throws -> [Envelope] {
         let events = try events(stream, options: EventsOptions(after: 0))
         return try await soon {
             var seen: [Envelope] = []
@@ -52,7 +70,7 @@ extension KeeplineClient {
     }
 
     /// The numbers of the records on the user stream, up to the record `last` which this submits.
-    func records(upTo last: Int64) async throws -> [Int64] {
+    package func records(upTo last: Int64) async throws -> [Int64] {
         _ = try await submit(TestRecord(n: last)).outcome()
         let seen = try await look(.user) { (try? $0.decode(TestRecorded.self))?.n == last }
         return seen.compactMap { try? $0.decode(TestRecorded.self)?.n }
@@ -60,11 +78,11 @@ extension KeeplineClient {
 }
 
 /// A database in a folder of its own, removed with this.
-final class Database: Sendable {
-    let path: String
+package final class Database: Sendable {
+    package let path: String
     private let folder: URL
 
-    init() throws {
+    package init() throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "keepline-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         path = folder.appending(path: "queue.db").path
@@ -76,13 +94,15 @@ final class Database: Sendable {
 }
 
 /// Counts, from any task.
-final class Counter: Sendable {
+package final class Counter: Sendable {
     private let count = LockedBox(0)
 
-    var value: Int { count.read { $0 } }
+    package init() {}
+
+    package var value: Int { count.read { $0 } }
 
     @discardableResult
-    func increase(by step: Int = 1) -> Int {
+    package func increase(by step: Int = 1) -> Int {
         count.change {
             $0 += step
             return $0
@@ -91,25 +111,25 @@ final class Counter: Sendable {
 }
 
 /// A value that tests share between tasks.
-final class LockedBox<Value: Sendable>: @unchecked Sendable {
+package final class LockedBox<Value: Sendable>: @unchecked Sendable {
     private let lock = NSLock()
     private var value: Value
 
-    init(_ value: Value) {
+    package init(_ value: Value) {
         self.value = value
     }
 
-    func read<T>(_ work: (Value) -> T) -> T {
+    package func read<T>(_ work: (Value) -> T) -> T {
         lock.withLock { work(value) }
     }
 
-    func change<T>(_ work: (inout Value) -> T) -> T {
+    package func change<T>(_ work: (inout Value) -> T) -> T {
         lock.withLock { work(&value) }
     }
 }
 
 /// The error that `work` throws; `nil` where it throws none or one of another type.
-func thrown<E: Error>(_ type: E.Type, _ work: () async throws -> some Any) async -> E? {
+package func thrown<E: Error>(_ type: E.Type, _ work: () async throws -> some Any) async -> E? {
     do {
         _ = try await work()
         return nil
