@@ -117,16 +117,10 @@ let package = Package(
 MANIFEST
 }
 
-# swift_ten_lines_program README: what a program around the block has, then the block.
+# swift_ten_lines_program README: the block.
 swift_ten_lines_program() {
     local block
     block="$(sed -n '/^```swift$/,/^```$/p' "$1" | sed '/^```swift$/d; /^```$/q' | sed '/^```$/d')"
     [ -n "$block" ] || { echo "$1 has no block of Swift" >&2; return 1; }
-    cat <<'PROGRAM'
-import Foundation
-import Keepline
-let url = ProcessInfo.processInfo.environment["KEEPLINE_URL"] ?? ""
-let token = ProcessInfo.processInfo.environment["KEEPLINE_TOKEN"] ?? ""
-PROGRAM
     echo "$block"
 }

@@ -57,6 +57,9 @@ struct Flags {
     /// Why there is no Node pair.
     #[arg(long)]
     no_node: Option<String>,
+    /// The library that the packages carry, stripped.
+    #[arg(long)]
+    library: Option<PathBuf>,
     /// Only the groups of rows whose name begins so: line, durable, drain, open, idle, herd.
     #[arg(long)]
     only: Option<String>,
@@ -177,10 +180,20 @@ impl Bench {
             self.herd().await?;
         }
         if self.flags.only.is_none() {
-            let reason = "the library for phones is not built from this tree yet";
-            self.row(Row::skipped("library_bytes", "bytes", reason))?;
+            self.library()?;
         }
         Ok(())
+    }
+
+    fn library(&self) -> Result<(), BenchError> {
+        let row = match &self.flags.library {
+            Some(library) => {
+                let bytes = std::fs::metadata(library)?.len();
+                Row { value: Some(bytes as f64), reason: None, ..Row::skipped("library_bytes", "bytes", "") }
+            }
+            None => Row::skipped("library_bytes", "bytes", "the library was not named (--library)"),
+        };
+        self.row(row)
     }
 
     fn wants(&self, group: &str) -> bool {

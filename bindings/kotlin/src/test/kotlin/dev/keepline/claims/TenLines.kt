@@ -18,7 +18,8 @@ internal suspend fun tenLines(classPath: String): Boolean {
     server.kill()
     val folder = Files.createTempDirectory("keepline-ten-lines-")
     val java = Path.of(System.getProperty("java.home"), "bin", "java").toString()
-    val program = ProcessBuilder(java, "-cp", classPath, "MainKt", url, token)
+    val program = ProcessBuilder(java, "-cp", classPath, "MainKt")
+        .apply { environment() += mapOf("KEEPLINE_URL" to url, "KEEPLINE_TOKEN" to token) }
         .directory(folder.toFile())
         .redirectError(ProcessBuilder.Redirect.INHERIT)
         .start()
