@@ -4,6 +4,7 @@ import dev.keepline.core.CoreLogLevel
 import dev.keepline.core.CoreLogLine
 import dev.keepline.core.CoreLogSource
 import dev.keepline.core.coreLogs
+import dev.keepline.internal.awaiting
 import dev.keepline.internal.guarded
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
@@ -33,7 +34,7 @@ public object KeeplineLogs {
         try {
             val source = source ?: guarded({ LogsTakenException() }) { coreLogs(level.toCore()) }.also { source = it }
             while (true) {
-                val batch = source.nextLines(LINES_MAX)
+                val batch = awaiting { source.nextLines(LINES_MAX) }
                 if (batch.lost > 0uL) emit(LogLine(LogLevel.Warning, "keepline", "${batch.lost} lines are lost"))
                 batch.lines.forEach { emit(it.toLine()) }
             }

@@ -68,6 +68,6 @@ private fun CoreResetReason.toReason(): ResetReason =
 
 private class SocketAcknowledge(private val ack: CoreSocketAck) : Acknowledge {
     override suspend fun send(args: List<JsonElement>) {
-        ack.send(JsonArray(args).toString())
+        awaiting { ack.send(JsonArray(args).toString()) }
     }
 }

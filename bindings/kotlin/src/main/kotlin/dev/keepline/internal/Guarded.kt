@@ -19,8 +19,22 @@ import dev.keepline.core.CoreOpenException
 import dev.keepline.core.CoreOutcomeException
 import dev.keepline.core.CoreStoreException
 import dev.keepline.core.CoreSubmitException
-import java.nio.charset.CharacterCodingException
 import kotlinx.coroutines.CancellationException
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.withContext
+import java.nio.charset.CharacterCodingException
+import kotlin.coroutines.ContinuationInterceptor
+
+/**
+ * Waits for the library. Where the caller has no dispatcher (`suspend fun main`), or none that changes threads, what
+ * comes after the wait would run on the library's own thread, inside its callback, and hold up the whole client.
+ */
+internal suspend fun <T> awaiting(call: suspend () -> T): T {
+    val dispatcher = currentCoroutineContext()[ContinuationInterceptor]
+    val staysOnThread = dispatcher == null || dispatcher === Dispatchers.Unconfined
+    return if (staysOnThread) withContext(Dispatchers.Default) { call() } else call()
+}
 
 /**
  * Calls into the library, and gives its errors as the package's own. [closed] is the one of this operation for a client

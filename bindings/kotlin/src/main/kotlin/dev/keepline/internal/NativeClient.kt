@@ -88,32 +88,35 @@ internal class NativeClient private constructor(
 
     /** Not cancellable: what was handed over is durable or refused when this ends. */
     private suspend fun submitted(submit: suspend () -> String): Submission<Reply> =
-        submission(ActionId(withContext(NonCancellable) { guarded({ SubmitException.Closed() }) { submit() } }))
+        submission(ActionId(withContext(NonCancellable) { guarded({ SubmitException.Closed() }) { awaiting(submit) } }))
 
     override fun submission(id: ActionId): Submission<Reply> =
         Submission(
             id,
             json,
-            read = { guarded({ OutcomeException.Closed() }) { core.outcome(id.text, null) }.toOutcome(json) },
+            read = { guarded({ OutcomeException.Closed() }) { awaiting { core.outcome(id.text, null) } }.toOutcome(json) },
             decode = { it },
         )
 
     override suspend fun outbox(filter: OutboxFilter): List<OutboxEntry> =
-        guarded({ StoreException.Closed() }) { core.outbox(filter.toCore()) }.map { it.toEntry(json) }
+        guarded({ StoreException.Closed() }) { awaiting { core.outbox(filter.toCore()) } }.map { it.toEntry(json) }
 
-    override suspend fun cancel(id: ActionId): Unit = guarded({ ControlException.Closed() }) { core.cancel(id.text) }
+    override suspend fun cancel(id: ActionId): Unit =
+        guarded({ ControlException.Closed() }) { awaiting { core.cancel(id.text) } }
 
     override suspend fun retry(id: ActionId): ActionId =
-        ActionId(guarded({ ControlException.Closed() }) { core.retry(id.text) })
+        ActionId(guarded({ ControlException.Closed() }) { awaiting { core.retry(id.text) } })
 
-    override suspend fun discard(id: ActionId): Unit = guarded({ ControlException.Closed() }) { core.discard(id.text) }
+    override suspend fun discard(id: ActionId): Unit =
+        guarded({ ControlException.Closed() }) { awaiting { core.discard(id.text) } }
 
     override suspend fun callRaw(name: String, args: RawArgs, timeout: Duration): Reply =
-        guarded({ CallException.Closed() }) { core.call(name, args.toCore(), timeout.milliseconds(), null) }
-            .toReply(json)
+        guarded({ CallException.Closed() }) {
+            awaiting { core.call(name, args.toCore(), timeout.milliseconds(), null) }
+        }.toReply(json)
 
     override suspend fun emitRaw(name: String, args: RawArgs): Boolean =
-        guarded({ CallException.Closed() }) { core.emit(name, args.toCore()) }
+        guarded({ CallException.Closed() }) { awaiting { core.emit(name, args.toCore()) } }
 
     override fun envelopes(stream: Stream, options: EventsOptions): Flow<Envelope> =
         eventFlow(stream, options.cursor, convert) {
@@ -136,7 +139,7 @@ internal class NativeClient private constructor(
         return eventFlow(stream, CursorMode.Auto, EventConversion(json, EventTypes.none())) { source }
     }
 
-    override suspend fun diagnostics(): JsonObject = open { core.diagnostics() }.toJsonObject(json)
+    override suspend fun diagnostics(): JsonObject = open { awaiting { core.diagnostics() } }.toJsonObject(json)
 
     override fun connect(): Unit = open { core.connect() }
 
@@ -148,14 +151,17 @@ internal class NativeClient private constructor(
 
     override fun foreground(): Unit = open { core.foreground() }
 
-    override suspend fun background(deadline: Duration): Unit = open { core.background(deadline.milliseconds()) }
+    override suspend fun background(deadline: Duration): Unit =
+        open { awaiting { core.background(deadline.milliseconds()) } }
 
-    override suspend fun flush(deadline: Duration): Boolean = open { core.flush(deadline.milliseconds(), null) }
+    override suspend fun flush(deadline: Duration): Boolean =
+        open { awaiting { core.flush(deadline.milliseconds(), null) } }
 
-    override suspend fun suspend(deadline: Duration): Unit = open { core.suspend(deadline.milliseconds()) }
+    override suspend fun suspend(deadline: Duration): Unit =
+        open { awaiting { core.suspend(deadline.milliseconds()) } }
 
     override suspend fun signOut(rows: SignOut): Unit =
-        guarded({ StoreException.Closed() }) { core.signOut(rows.toCore()) }
+        guarded({ StoreException.Closed() }) { awaiting { core.signOut(rows.toCore()) } }
 
     override suspend fun shutdown() {
         withContext(NonCancellable) { end().join() }
@@ -198,6 +204,6 @@ internal class NativeClient private constructor(
 
         /** Not cancellable: a client that nobody has would keep the database. */
         private suspend fun opened(config: KeeplineConfig): CoreClientInterface =
-            withContext(NonCancellable) { guarded({ OpenException.Io() }) { coreOpen(config.toCore()) } }
+            withContext(NonCancellable) { guarded({ OpenException.Io() }) { awaiting { coreOpen(config.toCore()) } } }
     }
 }

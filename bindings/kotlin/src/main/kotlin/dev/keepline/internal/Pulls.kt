@@ -38,7 +38,8 @@ internal fun eventFlow(
         var taken = 0u
         try {
             while (true) {
-                val batch = source.nextEvents(held, if (isAuto) taken else 0u, PULL_MAX)
+                val used = if (isAuto) taken else 0u
+                val batch = awaiting { source.nextEvents(held, used, PULL_MAX) }
                 held = batch.number
                 taken = 0u
                 val then = batch.then
@@ -81,7 +82,7 @@ internal fun tapFlow(stream: Stream, convert: EventConversion, open: () -> CoreE
             var held = 0uL
             try {
                 while (true) {
-                    val batch = source.nextEvents(held, PULL_MAX, PULL_MAX)
+                    val batch = awaiting { source.nextEvents(held, PULL_MAX, PULL_MAX) }
                     held = batch.number
                     val then = batch.then
                     if (batch.events.isEmpty() && then == null) break
@@ -100,7 +101,7 @@ internal fun statusFlow(open: () -> CoreStatusSource): Flow<Status> = flow {
         var held = 0uL
         try {
             while (true) {
-                val batch = source.nextStatuses(held, PULL_MAX)
+                val batch = awaiting { source.nextStatuses(held, PULL_MAX) }
                 held = batch.number
                 if (batch.statuses.isEmpty()) break
                 batch.statuses.forEach { emit(it.toStatus()) }
@@ -116,7 +117,7 @@ internal fun outboxFlow(json: Json, open: () -> CoreChangeSource): Flow<OutboxCh
         var held = 0uL
         try {
             while (true) {
-                val batch = source.nextChanges(held, PULL_MAX)
+                val batch = awaiting { source.nextChanges(held, PULL_MAX) }
                 held = batch.number
                 if (batch.changes.isEmpty()) break
                 batch.changes.forEach { emit(it.toChange(json)) }

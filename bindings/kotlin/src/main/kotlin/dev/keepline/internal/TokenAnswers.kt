@@ -26,7 +26,7 @@ internal suspend fun answerQuestions(source: CoreTokenSource, provider: TokenPro
     source.use {
         try {
             while (true) {
-                val question = source.nextQuestion() ?: break
+                val question = awaiting { source.nextQuestion() } ?: break
                 question.use { answer(it, provider) }
             }
         } finally {

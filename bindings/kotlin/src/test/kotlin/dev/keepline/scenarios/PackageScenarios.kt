@@ -29,15 +29,20 @@ import dev.keepline.events
 import dev.keepline.on
 import dev.keepline.soon
 import dev.keepline.submit
+import java.nio.file.Path
 import java.util.concurrent.ConcurrentLinkedQueue
+import kotlin.io.path.exists
+import kotlin.io.path.readText
 import kotlin.test.Test
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
+import kotlin.test.assertFalse
 import kotlin.test.assertIs
 import kotlin.test.assertTrue
 import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
 import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.coroutineScope
@@ -46,6 +51,7 @@ import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.flow.take
 import kotlinx.coroutines.flow.toList
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.withContext
 import kotlinx.serialization.json.JsonPrimitive
 import kotlinx.serialization.json.jsonPrimitive
 import org.junit.jupiter.api.Tag
@@ -126,6 +132,23 @@ internal class PackageScenarios {
         client.signOut(SignOut.Discard)
         assertEquals(emptyList(), client.outbox())
     }
+
+    @Test
+    fun nothingOfTheAppRunsOnTheLibrarysThread() = world {
+        val server = server()
+        withContext(Dispatchers.Unconfined) {
+            val client = connected(server)
+            val job = client.submit(TestJob(events = 300, intervalMs = 1)).accepted().job
+            assertFalse(isOnLibraryThread(), "after an outcome")
+            client.events(Stream.job(job)).take(300).collect { assertFalse(isOnLibraryThread(), "in a collector") }
+            client.statusChanges.first()
+            client.flush(20.seconds)
+            assertFalse(isOnLibraryThread(), "after a flush")
+        }
+    }
+
+    private fun isOnLibraryThread(): Boolean =
+        Path.of("/proc/thread-self/comm").let { it.exists() && it.readText().startsWith("keepline") }
 
     @Test
     fun theLibrarysLinesArriveOnce() = world {
