@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from . import _lifetime
 from ._backend import Details, EventSource, RawArgs, Source, StreamItem, TokenQuestion, TokenSource
 from ._decode import parse
 from ._encode import NotJson, to_json
@@ -64,7 +63,6 @@ class NativeBackend:
 
     def __init__(self, client: Any) -> None:
         self._client = client
-        _lifetime.opened(self)
 
     async def submit(self, name: str, payload: str, options: SubmitOptions) -> str:
         said = _submit_options(options)

@@ -10,18 +10,20 @@ from ._encode import NotJson, to_json
 from ._named import ActionType, name_of, reply_type
 from .errors import KeeplineError, failure
 
-_NOTHING: Any = object()
+NOTHING: Any = object()
+"""What stands for a payload that was not given, since `None` is one."""
+"""What stands for a payload that was not given, since `None` is one."""
 
 
 def named_payload(action: Any, payload: Any) -> tuple[str, Any, Any]:
     """Name, payload and reply type of `submit(action)`, `submit(ActionType, payload)` or `submit(name, payload)`."""
     if isinstance(action, str):
-        return action, None if payload is _NOTHING else payload, Any
+        return action, None if payload is NOTHING else payload, Any
     if isinstance(action, ActionType):
-        if payload is _NOTHING:
+        if payload is NOTHING:
             raise TypeError(f"{action!r} needs a payload")
         return action.name, payload, action.reply
-    if payload is not _NOTHING:
+    if payload is not NOTHING:
         raise TypeError("an action is its own payload")
     if isinstance(action, type):
         raise TypeError(f"an instance of {action.__name__} is wanted, and not the class")

@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from . import _handlers
-from ._backend import Backend
+from . import _handlers, _lifetime
+from ._backend import Backend, Source
 from ._named import Action, ActionType, EventType
-from ._requests import _NOTHING, named_payload, payload_json, raw_args
+from ._requests import NOTHING, named_payload, payload_json, raw_args
 from ._time import milliseconds
 from ._tokens import answer_questions
 from .errors import CallError, SubmitError, closed
@@ -70,10 +70,12 @@ class Client:
         self._options = options
         self._opened: Backend | None = None
         self._streams: weakref.WeakSet[EventStream[Any]] = weakref.WeakSet()
+        self._changes: weakref.WeakSet[Changes[Any]] = weakref.WeakSet()
         self._dispatchers: dict[str, _handlers.Dispatcher] = {}
         self._handing_over: set[asyncio.Future[Any]] = set()
         self._answering: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
+        self._ended = False
 
     @classmethod
     async def open(
@@ -123,9 +125,7 @@ class Client:
         self, action: str, payload: object = ..., /, **options: Unpack[SubmitOptions]
     ) -> Submission[Any]: ...
 
-    async def submit(
-        self, action: Any, payload: Any = _NOTHING, /, **options: Unpack[SubmitOptions]
-    ) -> Submission[Any]:
+    async def submit(self, action: Any, payload: Any = NOTHING, /, **options: Unpack[SubmitOptions]) -> Submission[Any]:
         """Puts an action into the durable queue. Once it has returned, the action survives the process and the power.
 
         It needs no line, not even a first one ever. Give an action, a name and a payload, or an `ActionType` and a
@@ -168,7 +168,7 @@ class Client:
 
     def outbox_changes(self) -> Changes[OutboxChange]:
         """What happens to the queue from now on. A slow reader gets `Lagged`, and looks at the whole queue again."""
-        return Changes(self._backend.outbox_changes())
+        return self._watch(self._backend.outbox_changes())
 
     async def cancel(self, id: str) -> None:
         """Cancels an action: at once where it was never sent, else the outcome says whether that came in time.
@@ -194,7 +194,7 @@ class Client:
     @overload
     async def call(self, action: str, payload: object = ..., /, *, timeout: Seconds) -> Any: ...
 
-    async def call(self, action: Any, payload: Any = _NOTHING, /, *, timeout: Seconds) -> Any:
+    async def call(self, action: Any, payload: Any = NOTHING, /, *, timeout: Seconds) -> Any:
         """Sends an action now, without the queue, and waits for the reply.
 
         Raises `CallError`: after `TIMED_OUT`, which is a `TimeoutError` too, it may have happened.
@@ -218,7 +218,7 @@ class Client:
     @overload
     async def emit(self, action: str, payload: object = ..., /) -> bool: ...
 
-    async def emit(self, action: Any, payload: Any = _NOTHING, /) -> bool:
+    async def emit(self, action: Any, payload: Any = NOTHING, /) -> bool:
         """Writes an action to the line, if there is one, and forgets it. Whether it arrived is not known.
 
         Gives whether it was handed to the line. Raises `CallError` for what cannot be JSON.
@@ -339,7 +339,7 @@ class Client:
 
     def status_changes(self) -> Changes[Status]:
         """The status now, then each change. A slow reader loses the oldest; what is left ends with the newest."""
-        return Changes(self._backend.status_changes())
+        return self._watch(self._backend.status_changes())
 
     async def diagnostics(self) -> Any:
         """A report for support, as a `dict`: versions, the last 50 states, counters. No payload, no token."""
@@ -395,6 +395,7 @@ class Client:
         if self._opened is not None:
             raise RuntimeError("a client is opened once")
         self._opened = await self._open_backend()
+        _lifetime.opened(self)
         questions = self._opened.token_questions()
         if questions is not None and self._provider is not None:
             self._answering = asyncio.ensure_future(answer_questions(questions, self._provider))
@@ -437,8 +438,22 @@ class Client:
         self._streams.add(stream)
         return stream
 
+    def _watch(self, source: Source[T]) -> Changes[T]:
+        changes = Changes(source)
+        self._changes.add(changes)
+        return changes
+
+    def end_at_exit(self) -> Coroutine[Any, Any, None]:
+        """For the end of the interpreter, where no event loop may be left to end anything in: see `_lifetime`."""
+        self._ended = True
+        for stream in list(self._streams):
+            stream.finish(clean=False)
+        for changes in list(self._changes):
+            changes.end()
+        return self._backend.shutdown()
+
     def __del__(self) -> None:
-        if getattr(self, "_opened", None) is not None and self._ending is None:
+        if getattr(self, "_opened", None) is not None and self._ending is None and not self._ended:
             warnings.warn(f"{self!r} was not shut down", ResourceWarning, source=self, stacklevel=2)
             if self._answering is not None and not self._answering.get_loop().is_closed():
                 self._answering.get_loop().call_soon_threadsafe(self._answering.cancel)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
+from . import _lifetime
 from ._backend import EventSource, Source, StreamItem
 from ._decode import Decoder, Mismatch, decoder, parse
 from ._named import EventType, name_of
@@ -14,6 +15,7 @@ from .events import CATALOGUE, Envelope, RawEvent, Reset
 __all__ = ["Changes", "EventStream"]
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 BATCH_MAX = 128
 """How many events are pulled at once: what may come again after the death of the process."""
@@ -107,16 +109,15 @@ class EventStream(Generic[T]):
     ) -> None:
         self.finish(clean=kind is None)
 
-    @property
-    def has_waiting(self) -> bool:
-        """Whether the next item is here already, so that asking for it does not wait."""
-        return self._given < len(self._batch)
-
-    def next_waiting(self) -> T:
-        """The next item, where `has_waiting`."""
-        self._last = item = self._batch[self._given]
-        self._given += 1
-        made: T = self._types.read(item)
+    def next_waiting(self, otherwise: U) -> T | U:
+        """The next item where it is here already, so that asking for it does not wait; else the other."""
+        # Another thread may end the stream meanwhile, which takes the batch away.
+        batch, given = self._batch, self._given
+        if given >= len(batch):
+            return otherwise
+        self._given = given + 1
+        self._last = batch[given]
+        made: T = self._types.read(batch[given])
         return made
 
     def envelopes(self) -> AsyncIterator[Envelope[T]]:
@@ -168,9 +169,9 @@ class EventStream(Generic[T]):
     def _moves_cursor(self) -> bool:
         return True
 
-    def __del__(self) -> None:
+    def __del__(self, is_over: Callable[[], bool] = _lifetime.is_over) -> None:
         # Of a stream that nobody ended everything but the last event was taken.
-        if getattr(self, "_state", _ENDED) is not _ENDED:
+        if getattr(self, "_state", _ENDED) is not _ENDED and not is_over():
             self.finish(clean=False)
 
     def __repr__(self) -> str:
@@ -244,8 +245,8 @@ class Changes(Generic[T]):
             self._batch = []
             self._source.end()
 
-    def __del__(self) -> None:
-        if getattr(self, "_is_open", False):
+    def __del__(self, is_over: Callable[[], bool] = _lifetime.is_over) -> None:
+        if getattr(self, "_is_open", False) and not is_over():
             self.end()
 
     async def pull(self) -> None:

@@ -10,7 +10,9 @@ loaded, and `tests/test_adapt.py` compares what both readers read.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import threading
 from struct import Struct
 from typing import Any
 
@@ -23,6 +25,16 @@ def install(core: Any) -> None:
     """Replaces both in the generated module."""
     core._UniffiFfiConverterTypeCoreEventBatch = _reader(core)
     core._uniffi_continuation_callback = _continuation(core)
+
+
+def disarm(core: Any) -> None:
+    """What is left of the library's objects is not given back any more: the process ends, and takes all of it along.
+
+    The interpreter takes its modules apart in an order of its own, and a finalizer that runs then finds half of them.
+    """
+    for made in vars(core).values():
+        if isinstance(made, type) and "__del__" in vars(made):
+            made.__del__ = lambda self: None  # type: ignore[attr-defined]
 
 
 def _reader(core: Any) -> type:
@@ -87,15 +99,28 @@ def _reader(core: Any) -> type:
     return EventBatchReader
 
 
+def is_quiet(core: Any) -> bool:
+    """Whether no thread of the library is in Python, or may yet come."""
+    return not core._UniffiContinuationHandleMap and not _inside
+
+
+# The threads of the library that are in Python just now. One is waited for at exit even when what it came for is done:
+# waking the loop gives the interpreter up for a moment, and the interpreter must not end in that moment.
+_inside: dict[int, None] = {}
+
+
 def _continuation(core: Any) -> Any:
     waiting = core._UniffiContinuationHandleMap
     resume = core._uniffi_set_future_result
 
     def on_ready(handle: int, poll_code: int) -> None:
+        me = threading.get_ident()
+        # Before the handle goes: one of the two is to be seen at any time.
+        _inside[me] = None
         loop, future = waiting.remove(handle)
-        try:
+        with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(resume, future, poll_code)
-        except RuntimeError:
-            assert loop.is_closed()
+        # A statement and not a call, since the interpreter may be given up after a call.
+        del _inside[me]
 
     return core._UNIFFI_RUST_FUTURE_CONTINUATION_CALLBACK(on_ready)
