@@ -57,3 +57,16 @@ python_scenarios() {
     python_prepare || return
     (cd "$PYTHON_DIR" && "$PYTHON" -m pytest -s tests/scenarios)
 }
+
+# python_wheel: builds the wheel, in a copy of the package that has the licences, and sets PYTHON_WHEEL.
+python_wheel() {
+    local stage="$ROOT/.cache/python-wheel"
+    python_prepare || return
+    rm -rf "$stage"
+    mkdir -p "$stage/dist"
+    (cd "$PYTHON_DIR" && cp -r pyproject.toml hatch_build.py README.md src "$stage/")
+    find "$stage/src" -name __pycache__ -prune -exec rm -rf {} +
+    cp "$ROOT/LICENSE-MIT" "$ROOT/LICENSE-APACHE" "$stage/"
+    (cd "$stage" && "$PYTHON" -m hatchling build -t wheel -d dist) >"$stage/log" 2>&1 || { cat "$stage/log" >&2; return 1; }
+    PYTHON_WHEEL="$(echo "$stage"/dist/*.whl)"
+}

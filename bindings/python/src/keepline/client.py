@@ -417,6 +417,7 @@ class Client:
         if self._answering is not None:
             # What the provider does in the meantime, or that it does nothing, does not matter any more.
             self._answering.cancel()
+            await asyncio.wait([self._answering])
 
     async def _hand_over(self, submit: Coroutine[Any, Any, str]) -> str:
         """The caller may be cancelled; what it handed over is carried to its end all the same."""
