@@ -1,4 +1,4 @@
-"""Tags the wheel: it holds a library, so it is for one platform; it calls no C API of Python's, so for every Python 3."""
+"""Tags the wheel: its library is for one platform, and calls no C API of Python's, so it is for every Python 3."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ class LibraryHook(BuildHookInterface[Any]):
         folder = Path(self.root, GENERATED).parent
         libraries = [path for path in folder.iterdir() if path.suffix in (".so", ".dylib", ".dll")]
         if not Path(self.root, GENERATED).is_file() or len(libraries) != 1:
-            raise RuntimeError(f"{folder} has no generated module, or not one library: run scripts/lib/python.sh's python_wheel")
+            raise RuntimeError(
+                f"{folder} has no generated module, or not one library: run scripts/lib/python.sh's python_wheel"
+            )
         # A wheel that is built for another platform than the builder's says which.
         platform = os.environ.get("KEEPLINE_WHEEL_PLATFORM") or sysconfig.get_platform()
         build_data["pure_python"] = False

@@ -118,18 +118,21 @@ kotlin_style() {
 
 # The package as a package: what is in the jars, and an app in a folder of its own that has nothing else.
 kotlin_package() {
-    local jar="$KOTLIN_DIR/target/keepline-0.1.0.jar" app="$KOTLIN_CACHE/verify" entry wanted
+    local jar="$KOTLIN_DIR/target/keepline-0.1.0.jar" app="$KOTLIN_CACHE/verify" entry wanted listed sources
     wanted=("$(kotlin_platform)/libkeepline_ffi.so" META-INF/LICENSE-MIT META-INF/LICENSE-APACHE
         dev/keepline/KeeplineClient.class dev/keepline/catalogue/StartSearch.class dev/keepline/testing/FakeClient.class
         META-INF/keepline.kotlin_module META-INF/proguard/keepline.pro)
+    # Listed once and whole: who stops reading early would make the lister fail.
+    listed="$(unzip -l "$jar")"
+    sources="$(unzip -l "${jar%.jar}-sources.jar")"
     for entry in "${wanted[@]}"; do
-        unzip -l "$jar" | grep -q " $entry\$" || { echo "$jar lacks $entry"; return 1; }
+        grep -q " $entry\$" <<<"$listed" || { echo "$jar lacks $entry"; return 1; }
     done
     unzip -p "$jar" "$(kotlin_platform)/libkeepline_ffi.so" | cmp - "$KEEPLINE_LIBRARY_STRIPPED"
     for entry in dev/keepline/KeeplineClient.kt dev/keepline/catalogue/Search.kt META-INF/LICENSE-MIT; do
-        unzip -l "${jar%.jar}-sources.jar" | grep -q " $entry\$" || { echo "the sources lack $entry"; return 1; }
+        grep -q " $entry\$" <<<"$sources" || { echo "the sources lack $entry"; return 1; }
     done
-    if unzip -l "$jar" | grep -E 'Test\.class|[.]cache'; then echo "$jar has what it should not"; return 1; fi
+    if grep -E 'Test\.class|[.]cache' <<<"$listed"; then echo "$jar has what it should not"; return 1; fi
     echo "jar: $(stat -c %s "$jar") bytes, the library in it: $(stat -c %s "$KEEPLINE_LIBRARY_STRIPPED") bytes"
     rm -rf "$app"
     mkdir -p "$app"

@@ -55,7 +55,7 @@ python_place() {
 python_scenarios() {
     : "${KEEPLINE_SCENARIO_HOST:?the scenarios need the scenario host}"
     python_prepare || return
-    (cd "$PYTHON_DIR" && "$PYTHON" -m pytest -s tests/scenarios)
+    (cd "$PYTHON_DIR" && PYTHONPATH=src "$PYTHON" -m pytest -s tests/scenarios)
 }
 
 # python_wheel: builds the wheel, in a copy of the package that has the licences, and sets PYTHON_WHEEL.
@@ -69,4 +69,89 @@ python_wheel() {
     cp "$ROOT/LICENSE-MIT" "$ROOT/LICENSE-APACHE" "$stage/"
     (cd "$stage" && "$PYTHON" -m hatchling build -t wheel -d dist) >"$stage/log" 2>&1 || { cat "$stage/log" >&2; return 1; }
     PYTHON_WHEEL="$(echo "$stage"/dist/*.whl)"
+}
+
+# The package beside the library that has the generator of events.
+python_prepare_bench() {
+    library_build_bench
+    PYTHON_BENCH="$ROOT/.cache/python-bench"
+    rm -rf "$PYTHON_BENCH"
+    mkdir -p "$PYTHON_BENCH"
+    cp -r "$PYTHON_DIR/src/keepline" "$PYTHON_BENCH/"
+    python_place "$KEEPLINE_LIBRARY_BENCH" "$PYTHON_BENCH/keepline/_ffi" "$KEEPLINE_LIBRARY_BENCH"
+}
+
+python_test() {
+    python_prepare || return
+    python_lint
+    (cd "$PYTHON_DIR" && PYTHONPATH=src "$PYTHON" -m pytest -s tests)
+    (cd "$ROOT/examples/python" && PYTHONPATH="$PYTHON_DIR/src" "$PYTHON" -m pytest -q -p no:cacheprovider .)
+    python_package
+}
+
+# Formatting, lints and types of the package, its tests and the examples.
+python_lint() {
+    (cd "$PYTHON_DIR" && "$PYTHON" -m ruff format --check . "$ROOT/examples/python" &&
+        "$PYTHON" -m ruff check . "$ROOT/examples/python" && "$PYTHON" -m mypy)
+    (cd "$PYTHON_DIR" && MYPYPATH=src "$PYTHON" -m mypy --strict "$ROOT/examples/python")
+    python_pyright "$PYTHON_DIR" --project "$PYTHON_DIR"
+}
+
+# python_pyright FOLDER [FLAG...]: pyright is a Node program, which pip's package brings by npm.
+python_pyright() {
+    if ! "$PYTHON" -m pyright --version >/dev/null 2>&1; then
+        echo "SKIP python (pyright): there is no Node, or npm cannot install it"
+        return 0
+    fi
+    (cd "$1" && PATH="$PYTHON_VENV/bin:$PATH" "$PYTHON" -m pyright "${@:2}")
+}
+
+# The wheel as somebody else's project has it: installed into an empty environment, run, and its types checked.
+python_package() {
+    local venv="$ROOT/.cache/venv-python-consumer"
+    python_wheel || return
+    "$PYTHON" "$PYTHON_DIR/consumer/check_wheel.py" "$PYTHON_WHEEL"
+    "${KEEPLINE_PYTHON:-python3}" -m venv --clear "$venv"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-index "$PYTHON_WHEEL"
+    (cd "$PYTHON_DIR/consumer" && env -u PYTHONPATH "$venv/bin/python" app.py)
+    (cd "$venv" && env -u PYTHONPATH "$venv/bin/python" -c "
+import asyncio, keepline, tempfile
+async def main():
+    async with keepline.Client('http://127.0.0.1:1', tempfile.mkdtemp() + '/queue.db') as client:
+        await client.submit('x', 1)
+        print('native library in the wheel:', client.status())
+asyncio.run(main())")
+    (cd "$PYTHON_DIR/consumer" && env -u PYTHONPATH "$PYTHON" -m mypy --python-executable "$venv/bin/python" app.py)
+    python_pyright "$PYTHON_DIR/consumer" --pythonpath "$venv/bin/python" app.py
+    python_pyright "$venv" --pythonpath "$venv/bin/python" --ignoreexternal --verifytypes keepline | grep "completeness"
+}
+
+# python_claim NAME [DOCUMENT]
+python_claim() {
+    python_prepare || return
+    case "$1" in
+        ten-lines) python_run claims.ten_lines "${2:-$ROOT/README.md}" ;;
+        bad-input) (cd "$PYTHON_DIR" && PYTHONPATH=src "$PYTHON" -m pytest -v tests/test_bad_input.py tests/test_exit.py) ;;
+        cycles | events) python_run "claims.$1" ;;
+        crossing) python_prepare_bench && PYTHON_SOURCE="$PYTHON_BENCH" python_run claims.crossing ;;
+        end-to-end) python_end_to_end ;;
+        *) echo "python has no claim '$1'" >&2; return 2 ;;
+    esac
+}
+
+python_run() {
+    (cd "$PYTHON_DIR" && PYTHONPATH="${PYTHON_SOURCE:-src}" "$PYTHON" -m "$@")
+}
+
+# What is compared is what is released: KEEPLINE_SERVER_RELEASE, or a server built for it.
+python_end_to_end() {
+    # shellcheck source=scripts/lib/peers.sh
+    source "$ROOT/scripts/lib/peers.sh"
+    peers_node || return "$PYTHON_SKIPPED"
+    peers_python || return "$PYTHON_SKIPPED"
+    if [ -z "${KEEPLINE_SERVER_RELEASE:-}" ]; then
+        cargo build --locked --release -p keepline-server --bin keepline-server >&2
+        KEEPLINE_SERVER_RELEASE="$(dirname "$(binary_dir)")/release/keepline-server"
+    fi
+    python_run claims.end_to_end "$KEEPLINE_SERVER_RELEASE" "$PEERS_NODE_DIR/pair-bench-server.mjs" "$PEERS_PYTHON"
 }

@@ -27,7 +27,7 @@ swift_look() {
     cmp "$1/LICENSE-MIT" "$ROOT/LICENSE-MIT"
     cmp "$1/LICENSE-APACHE" "$ROOT/LICENSE-APACHE"
     if grep -rIl "$ROOT" "$1"; then echo "these name a path of the machine that built them" >&2; return 1; fi
-    if readelf -S "$library" | grep -q '\.debug_info'; then echo "the library has debug information" >&2; return 1; fi
+    if grep -q '\.debug_info' < <(readelf -S "$library"); then echo "the library has debug information" >&2; return 1; fi
     # What is exported is the boundary and nothing else.
     if nm -D --defined-only "$library" | awk '{print $3}' | grep -Ev '^(uniffi_|ffi_|UNIFFI_META_)'; then
         echo "the library exports these besides" >&2
@@ -47,7 +47,7 @@ swift_consume() {
     swift_host DELETE "/servers/$SWIFT_SERVER_ID" '{}' >/dev/null
     swift_build "$project" --product fake-only
     (cd "$project" && swift_run .build/debug/fake-only)
-    if readelf -d "$project/.build/debug/fake-only" | grep -q keepline_ffi; then
+    if grep -q keepline_ffi < <(readelf -d "$project/.build/debug/fake-only"); then
         echo "the fake client needs the native library" >&2
         return 1
     fi
