@@ -5,7 +5,7 @@ use keepline::{
     Stream, Tapped,
 };
 
-use crate::{CoreClosedError, CoreEventsError};
+use crate::{CoreCallError, CoreClosedError, CoreEventsError};
 
 /// How a stream is consumed.
 #[derive(Debug, Clone, Default, uniffi::Record)]
@@ -124,9 +124,9 @@ pub struct CoreSocketAck {
 #[uniffi::export]
 impl CoreSocketAck {
     /// Sends the arguments of the acknowledgement, a JSON array. Where the connection is gone, nothing happens.
-    pub async fn send(&self, args: String) -> Result<(), CoreEventsError> {
+    pub async fn send(&self, args: String) -> Result<(), CoreCallError> {
         let args = Payload::parse(args).ok().and_then(|array| Args::parse(array.as_str(), Vec::new()).ok());
-        let args = args.ok_or(CoreEventsError::BadStream)?;
+        let args = args.ok_or(CoreCallError::NotJson)?;
         self.ack.clone().send(args).await;
         Ok(())
     }
