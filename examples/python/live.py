@@ -27,7 +27,6 @@ from keepline.catalogue import (
     SearchResult,
     StartSearch,
 )
-
 from screen import Screen, Search, render
 
 

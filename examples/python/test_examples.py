@@ -9,7 +9,6 @@ from datetime import timedelta
 from keepline import Accepted, LineTrouble, Online, Status, Waiting
 from keepline.catalogue import JobCompleted, JobProgress, JobStarted, SearchResult, StartSearch
 from keepline.testing import BlockingFakeClient, FakeClient
-
 from live import App
 from screen import Screen, Search, render
 from search import earlier, search
