@@ -91,8 +91,9 @@ python_test() {
 
 # Formatting, lints and types of the package, its tests and the examples.
 python_lint() {
-    (cd "$PYTHON_DIR" && "$PYTHON" -m ruff format --check . "$ROOT/examples/python" &&
-        "$PYTHON" -m ruff check . "$ROOT/examples/python" && "$PYTHON" -m mypy)
+    local ruff=("$PYTHON" -m ruff --config pyproject.toml)
+    (cd "$PYTHON_DIR" && "${ruff[@]}" format --check . "$ROOT/examples/python" &&
+        "${ruff[@]}" check . "$ROOT/examples/python" && "$PYTHON" -m mypy)
     (cd "$PYTHON_DIR" && MYPYPATH=src "$PYTHON" -m mypy --strict "$ROOT/examples/python")
     python_pyright "$PYTHON_DIR" --project "$PYTHON_DIR"
 }

@@ -63,7 +63,7 @@ async def notes(client: Client) -> None:
     added = await (await client.submit(AddNote("milk"))).outcome()
     if isinstance(added, Accepted):
         assert_type(added.reply, NoteAdded)
-    removed = await client.call(REMOVE, {"id": 7}, timeout=5)
+    removed = await client.call(REMOVE({"id": 7}), timeout=5)
     assert_type(removed, bool)
     async for item in client.events("user", NoteAdded, REMOVED):
         if isinstance(item, NoteAdded):

@@ -54,14 +54,14 @@ def test_names_and_replies_are_found() -> None:
 
 def test_each_form_of_a_submit_is_understood() -> None:
     assert named_payload(AddNote("a"), NOTHING) == ("note:add:v1", AddNote("a"), Added)
-    assert named_payload(ADD_NOTE, {"text": "a"}) == ("note:add:v3", {"text": "a"}, Added)
+    assert named_payload(ADD_NOTE({"text": "a"}), NOTHING) == ("note:add:v3", {"text": "a"}, Added)
     assert named_payload("x", None) == ("x", None, Any)
     assert named_payload("x", NOTHING) == ("x", None, Any)
 
 
 @pytest.mark.parametrize(
     ("action", "payload"),
-    [(Nameless("a"), NOTHING), (AddNote, NOTHING), (AddNote("a"), {}), (ADD_NOTE, NOTHING), (7, NOTHING)],
+    [(Nameless("a"), NOTHING), (AddNote, NOTHING), (AddNote("a"), {}), (ADD_NOTE({"text": "a"}), {}), (7, NOTHING)],
 )
 def test_what_is_no_action_is_a_type_error(action: Any, payload: Any) -> None:
     with pytest.raises(TypeError):

@@ -56,7 +56,7 @@ class ActionType(Generic[P, R]):
     """An action whose payload's type cannot have a name of its own: a `TypedDict`, or a class of somebody else.
 
     >>> ADD_NOTE = keepline.ActionType("note:add:v1", NewNote, reply=NoteAdded)
-    >>> await client.submit(ADD_NOTE, {"text": "milk"})
+    >>> await client.submit(ADD_NOTE({"text": "milk"}))
     """
 
     __slots__ = ("name", "payload", "reply")
@@ -72,8 +72,22 @@ class ActionType(Generic[P, R]):
         self.payload: Any = payload
         self.reply: Any = reply
 
+    def __call__(self, payload: P) -> Action[R]:
+        """The action with this payload."""
+        return PreparedAction(self, payload)
+
     def __repr__(self) -> str:
         return f"ActionType({self.name!r})"
+
+
+class PreparedAction(Action[R]):
+    """A payload with its `ActionType`."""
+
+    __slots__ = ("payload", "type")
+
+    def __init__(self, type: ActionType[Any, R], payload: Any) -> None:
+        self.type = type
+        self.payload: Any = payload
 
 
 class EventType(Generic[T]):

@@ -7,7 +7,7 @@ from typing import Any
 
 from ._backend import RawArgs
 from ._encode import NotJson, to_json
-from ._named import ActionType, name_of, reply_type
+from ._named import PreparedAction, name_of, reply_type
 from .errors import KeeplineError, failure
 
 NOTHING: Any = object()
@@ -16,15 +16,13 @@ NOTHING: Any = object()
 
 
 def named_payload(action: Any, payload: Any) -> tuple[str, Any, Any]:
-    """Name, payload and reply type of `submit(action)`, `submit(ActionType, payload)` or `submit(name, payload)`."""
+    """Name, payload and reply type of `submit(action)` or `submit(name, payload)`."""
     if isinstance(action, str):
         return action, None if payload is NOTHING else payload, Any
-    if isinstance(action, ActionType):
-        if payload is NOTHING:
-            raise TypeError(f"{action!r} needs a payload")
-        return action.name, payload, action.reply
     if payload is not NOTHING:
         raise TypeError("an action is its own payload")
+    if isinstance(action, PreparedAction):
+        return action.type.name, action.payload, action.type.reply
     if isinstance(action, type):
         raise TypeError(f"an instance of {action.__name__} is wanted, and not the class")
     return name_of(action), action, reply_type(type(action))

@@ -21,7 +21,7 @@ from . import client as _client
 from . import streams as _streams
 from . import submission as _submission
 from ._handlers import Handler as _Handler
-from ._named import Action, ActionType, EventType
+from ._named import Action, EventType
 from ._requests import NOTHING
 from ._thread import LoopThread, in_thread, within
 from ._time import milliseconds
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Changes", "Client", "EventStream", "Handler", "Submission"]
 
-P = TypeVar("P")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
@@ -118,9 +117,6 @@ class Client:
     def submit(self, action: Action[R], /, **options: Unpack[SubmitOptions]) -> Submission[R]: ...
 
     @overload
-    def submit(self, action: ActionType[P, R], payload: P, /, **options: Unpack[SubmitOptions]) -> Submission[R]: ...
-
-    @overload
     def submit(self, action: str, payload: object = ..., /, **options: Unpack[SubmitOptions]) -> Submission[Any]: ...
 
     def submit(self, action: Any, payload: Any = NOTHING, /, **options: Unpack[SubmitOptions]) -> Submission[Any]:
@@ -169,9 +165,6 @@ class Client:
     def call(self, action: Action[R], /, *, timeout: Seconds) -> R: ...
 
     @overload
-    def call(self, action: ActionType[P, R], payload: P, /, *, timeout: Seconds) -> R: ...
-
-    @overload
     def call(self, action: str, payload: object = ..., /, *, timeout: Seconds) -> Any: ...
 
     def call(self, action: Any, payload: Any = NOTHING, /, *, timeout: Seconds) -> Any:
@@ -184,9 +177,6 @@ class Client:
 
     @overload
     def emit(self, action: Action[Any], /) -> bool: ...
-
-    @overload
-    def emit(self, action: ActionType[P, Any], payload: P, /) -> bool: ...
 
     @overload
     def emit(self, action: str, payload: object = ..., /) -> bool: ...

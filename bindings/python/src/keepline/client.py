@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from . import _handlers, _lifetime
 from ._backend import Backend, Source
-from ._named import Action, ActionType, EventType
+from ._named import Action, EventType
 from ._requests import NOTHING, named_payload, payload_json, raw_args
 from ._time import milliseconds
 from ._tokens import answer_questions
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Client"]
 
-P = TypeVar("P")
 R = TypeVar("R")
 T = TypeVar("T")
 T1 = TypeVar("T1")
@@ -117,19 +116,14 @@ class Client:
 
     @overload
     async def submit(
-        self, action: ActionType[P, R], payload: P, /, **options: Unpack[SubmitOptions]
-    ) -> Submission[R]: ...
-
-    @overload
-    async def submit(
         self, action: str, payload: object = ..., /, **options: Unpack[SubmitOptions]
     ) -> Submission[Any]: ...
 
     async def submit(self, action: Any, payload: Any = NOTHING, /, **options: Unpack[SubmitOptions]) -> Submission[Any]:
         """Puts an action into the durable queue. Once it has returned, the action survives the process and the power.
 
-        It needs no line, not even a first one ever. Give an action, a name and a payload, or an `ActionType` and a
-        payload; `keepline.SubmitOptions` has what may be said besides. Many submits at once share a write to the disk.
+        It needs no line, not even a first one ever. Give an action, or a name and a payload; `SubmitOptions` has
+        what may be said besides. Many submits at once share a write to the disk.
 
         Raises `SubmitError`, and nothing was kept then. A cancelled caller leaves open whether the action is in the
         queue; with an `id` of one's own it is safe to submit it again.
@@ -189,9 +183,6 @@ class Client:
     async def call(self, action: Action[R], /, *, timeout: Seconds) -> R: ...
 
     @overload
-    async def call(self, action: ActionType[P, R], payload: P, /, *, timeout: Seconds) -> R: ...
-
-    @overload
     async def call(self, action: str, payload: object = ..., /, *, timeout: Seconds) -> Any: ...
 
     async def call(self, action: Any, payload: Any = NOTHING, /, *, timeout: Seconds) -> Any:
@@ -211,9 +202,6 @@ class Client:
 
     @overload
     async def emit(self, action: Action[Any], /) -> bool: ...
-
-    @overload
-    async def emit(self, action: ActionType[P, Any], payload: P, /) -> bool: ...
 
     @overload
     async def emit(self, action: str, payload: object = ..., /) -> bool: ...
