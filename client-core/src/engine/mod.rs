@@ -206,7 +206,7 @@ impl Engine {
         if !self.session.may_send() {
             return Ok(None);
         }
-        if let Some((stream, ask)) = self.inbox.next_ask() {
+        if let Some((stream, ask)) = self.inbox.next_ask(now.at) {
             return Ok(Some(self.ask_packet(stream, ask)));
         }
         let mut effects = std::mem::take(&mut self.effects);
@@ -221,7 +221,8 @@ impl Engine {
     /// When to call `handle_timeout`, and why.
     pub(crate) fn poll_timeout(&self) -> Option<(Instant, Timer)> {
         let inbox = self.inbox.next_deadline().map(|at| (at, Timer::Inbox));
-        [self.timers.next(), self.outbox.next_deadline(), inbox].into_iter().flatten().min()
+        let answer = self.inbox.answer_deadline().map(|at| (at, Timer::Answer));
+        [self.timers.next(), self.outbox.next_deadline(), inbox, answer].into_iter().flatten().min()
     }
 
     /// Runs one input. Each state of the line is told; the counts are told once for all inputs, by `finish`.

@@ -352,7 +352,8 @@ impl Engine {
             }
         }
         self.outbox.handle_timeout(cx)?;
-        if self.outbox.is_answer_overdue(cx)? {
+        let is_page_overdue = self.inbox.answer_deadline().is_some_and(|at| at <= cx.now.at);
+        if self.outbox.is_answer_overdue(cx)? || is_page_overdue {
             self.lost(cx, LineTrouble::Unanswered, None)?;
         }
         self.inbox.handle_timeout(cx)

@@ -17,7 +17,7 @@ pub(crate) enum Timer {
     BackoffReset,
     /// The server wants to go away and the last answers did not come; the link is dropped.
     Drain,
-    /// The oldest action in flight was not answered; the link is dropped.
+    /// The oldest action in flight or a page of a stream was not answered; the link is dropped.
     Answer,
     /// A call was not answered; it has timed out.
     Call,

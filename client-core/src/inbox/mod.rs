@@ -12,7 +12,7 @@ mod replay;
 mod stream;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -43,6 +43,13 @@ pub(crate) struct Inbox {
     named: BTreeMap<Stream, StreamCursor>,
     /// Streams that have something to ask of the server.
     asking: VecDeque<Stream>,
+    /// Streams whose subscribe on this connection is not answered. "One subscribe in flight a stream": whoever listens
+    /// meanwhile may have changed, and the next subscribe waits until the answer to this one is in, so that an answer
+    /// can never be taken for another's.
+    unanswered: BTreeSet<Stream>,
+    /// When the line last brought something of a stream, or was asked for it while nothing was under way.
+    heard_at: Option<Instant>,
+    answer_timeout: Duration,
     /// When cursors that were not stored yet are stored at the latest.
     flush_at: Option<Instant>,
     online: bool,
@@ -77,6 +84,9 @@ impl Inbox {
             feeds: BTreeMap::new(),
             named: BTreeMap::new(),
             asking: VecDeque::new(),
+            unanswered: BTreeSet::new(),
+            heard_at: None,
+            answer_timeout: options.answer_timeout,
             flush_at: None,
             online: false,
             plain: false,
@@ -227,19 +237,21 @@ impl Inbox {
     pub(crate) fn line_lost(&mut self) {
         self.online = false;
         self.asking.clear();
+        self.unanswered.clear();
         for feed in self.feeds.values_mut() {
             feed.pull = Pull::Idle;
         }
     }
 
     /// What to ask the server next.
-    pub(crate) fn next_ask(&mut self) -> Option<(Stream, Ask)> {
+    pub(crate) fn next_ask(&mut self, now: Instant) -> Option<(Stream, Ask)> {
         while self.online && !self.plain {
             let stream = self.asking.pop_front()?;
             let Some(feed) = self.feeds.get_mut(&stream) else {
                 return Some((stream.clone(), Ask::Unsubscribe(Unsubscribe { stream })));
             };
             let limit = feed.page_limit(self.room);
+            let is_answered = !self.unanswered.contains(&stream);
             match feed.pull {
                 Pull::Behind { told: false } => {
                     feed.pull = Pull::Behind { told: true };
@@ -249,14 +261,26 @@ impl Inbox {
                     }
                     return Some((stream.clone(), Ask::Unsubscribe(Unsubscribe { stream })));
                 }
-                Pull::Idle | Pull::Behind { told: true } if limit > 0 => {
+                // Kept back until the earlier one is answered; the answer asks again.
+                Pull::Idle | Pull::Behind { told: true } if limit > 0 && is_answered => {
                     feed.pull = Pull::Pulling;
+                    if self.unanswered.is_empty() {
+                        self.heard_at = Some(now);
+                    }
+                    self.unanswered.insert(stream.clone());
                     return Some((stream.clone(), Ask::Subscribe(feed.subscribe(stream, limit))));
                 }
                 _ => {}
             }
         }
         None
+    }
+
+    /// When a subscribe has waited too long for its answer. Pages come one after another, and an answer stands behind
+    /// all that was asked for before it: only silence counts.
+    pub(crate) fn answer_deadline(&self) -> Option<Instant> {
+        let heard_at = self.heard_at.filter(|_| !self.unanswered.is_empty())?;
+        Some(heard_at + self.answer_timeout)
     }
 
     /// When something is to be stored or asked for by itself.

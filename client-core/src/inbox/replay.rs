@@ -15,6 +15,7 @@ use crate::{
 impl Inbox {
     /// Takes an event. Duplicates are dropped and counted; a hole makes the stream be pulled.
     pub(crate) fn event(&mut self, cx: &mut Cx<'_, '_>, event: IncomingEvent) {
+        self.heard_at = Some(cx.now.at);
         let EventMeta { epoch: Some(epoch), offset: Some(offset), tag, .. } = &event.meta else {
             return self.ephemeral(cx, event);
         };
@@ -62,21 +63,27 @@ impl Inbox {
     }
 
     /// The page's end: live, another page, or another beginning.
+    ///
+    /// The answer belongs to whoever listened when the page was asked for. Where the feed has begun anew since, was
+    /// given back or is gone, the answer says nothing but that the next subscribe may go.
     pub(crate) fn subscribed(
         &mut self,
         cx: &mut Cx<'_, '_>,
         stream: &Stream,
         answer: SessionAck<Subscribed>,
     ) -> Result<(), StoreError> {
+        self.unanswered.remove(stream);
+        self.heard_at = Some(cx.now.at);
         let Some(feed) = self.feeds.get_mut(stream) else { return Ok(()) };
-        let was_pulling = feed.pull == Pull::Pulling;
+        if feed.pull != Pull::Pulling {
+            if feed.wants_more(self.room) {
+                self.ask(stream.clone());
+            }
+            return Ok(());
+        }
         let page = match answer {
             SessionAck::Ok(page) => page,
-            SessionAck::Refused(error) if was_pulling || error.code == ErrorCode::NotFound => {
-                return self.refused(cx, stream, error);
-            }
-            // An answer to what was given back meanwhile: the stream is asked for again.
-            SessionAck::Refused(_) => return Ok(()),
+            SessionAck::Refused(error) => return self.refused(cx, stream, error),
         };
         match (page.status, page.reset) {
             (StreamStatus::Reset, Some(reset)) => {
@@ -84,7 +91,6 @@ impl Inbox {
                 self.ask(stream.clone());
             }
             (StreamStatus::Gone, _) => self.gone(cx, stream)?,
-            _ if !was_pulling => {}
             _ => {
                 if feed.place.is_none() {
                     feed.place = Some(Place { epoch: page.epoch, offset: page.from, tag: None });

@@ -57,6 +57,7 @@ fn config(world: &World, device: usize, seed: u64) -> Config {
         .allow_plain_text(true)
         .seed(seed)
         .simulated_clock(wall_ms())
+        .buffer(plan.buffer_events, BUFFER_BYTES)
         .dialer(world.gates(device).dialer(world.device_morgue(device), seed))
         .token_provider(move |_: TokenReason| std::future::ready(Ok::<Token, _>(token(whose, ttl))));
     if plan.names_account { config.account(whose) } else { config }
@@ -252,13 +253,20 @@ impl App {
         }
     }
 
-    /// The durable consumer of a stream: notes everything it is given.
+    /// The durable consumer of a stream: notes everything it is given. Like a screen it comes and goes, before anything
+    /// has come to it too, and whatever is under way.
     async fn watch(self, stream: Stream) {
         if self.world.facts().devices[self.device].streams.entry(stream.clone()).or_default().is_done {
             return;
         }
         // A job that a copy has started as well is watched already.
         let Ok(mut events) = self.client.events(stream.clone()) else { return };
+        let mut rng = self.whims();
+        while rng.bool() {
+            tokio::time::sleep(Duration::from_millis(rng.u64(..200))).await;
+            drop(events);
+            events = self.client.events(stream.clone()).expect("it was given back");
+        }
         while let Some(item) = events.next_item().await {
             let Some((sight, is_last)) = self.sight(item) else {
                 self.world.alarm(Alarm::Gone { device: self.device, stream: stream.to_string() });
@@ -274,7 +282,20 @@ impl App {
                 events.end();
                 return;
             }
+            drop(facts);
+            if rng.u8(..) < 10 {
+                events.end();
+                events = self.client.events(stream.clone()).expect("it was given back");
+            }
         }
+    }
+
+    /// What decides when a watcher goes and comes; another for each.
+    fn whims(&self) -> Rng {
+        let watched = self.world.facts().devices[self.device].streams.len() as u64;
+        Rng::with_seed(
+            self.world.seed() ^ (watched << 40) ^ ((self.device as u64) << 32) ^ u64::from(self.life),
+        )
     }
 
     /// What an item is, and whether nothing comes after it. `None` where the stream is gone.
@@ -340,6 +361,9 @@ fn action_of(kind: Kind, id: ActionId, n: i64, rng: &mut Rng) -> (&'static str, 
         Kind::Stubborn(_) => (Stubborn::NAME, json(&Stubborn { n })),
     }
 }
+
+/// The bytes bound nothing here.
+const BUFFER_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The name of the events that [`Kind::Burst`] appends; their payload is the action's id.
 pub(super) const BURST: &str = "sim:burst:v1";

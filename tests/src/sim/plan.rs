@@ -20,6 +20,8 @@ pub(super) struct Plan {
     pub(super) token_ttl: Duration,
     /// The mean pause of a device between two things it does.
     pub(super) pause: Duration,
+    /// How many events of a stream a device holds; with a small number a stream comes in many pages.
+    pub(super) buffer_events: u32,
 }
 
 /// Something that goes wrong, or ends going wrong. Devices are meant by their numbers.
@@ -71,6 +73,7 @@ impl Plan {
             job_log_max: if rng.u8(..) < 80 { rng.u64(8..40) } else { 100_000 },
             token_ttl: Duration::from_secs(if rng.bool() { 3_600 } else { rng.u64(64..80) }),
             pause: millis(rng.u64(40..500)),
+            buffer_events: 1_024,
         };
         if has_copy {
             plan.add(between(&mut rng, calm_at / 4, calm_at * 3 / 4), Fault::CopyDatabase);
@@ -79,6 +82,9 @@ impl Plan {
             plan.add_fault(&mut rng);
         }
         plan.faults.sort_by_key(|(at, _)| *at);
+        if rng.bool() {
+            plan.buffer_events = rng.u32(4..40);
+        }
         plan
     }
 

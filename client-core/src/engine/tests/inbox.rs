@@ -12,7 +12,7 @@ use crate::{
     command::{Command, Consume, Freed},
     engine::{Delivery, EngineOptions, LinkEvent},
     error::EventsError,
-    status::Line,
+    status::{Line, LineTrouble},
 };
 
 const DURABLE: Consume = Consume { after: None, durable: true };
@@ -333,6 +333,146 @@ fn what_came_for_a_consumer_that_went_away_is_not_handed_to_the_next() {
     bench.link_with(LinkEvent::Packet(packet), commands);
     page(&mut bench, 1, 1);
     assert_eq!(offsets(&bench), [1], "from the cursor, and only from there");
+}
+
+/// A job with a page in flight that was asked for after its third event, and nothing taken.
+fn second_page_in_flight(bench: &mut Bench) -> Sent {
+    bench.go_online();
+    bench.consume(job(), DURABLE).unwrap();
+    page(bench, 3, 9);
+    let ask = bench.next();
+    assert_eq!(ask.args[0]["after"], 3);
+    ask
+}
+
+fn reopen(bench: &mut Bench) {
+    bench.command(Command::Release { stream: job() });
+    bench.consume(job(), DURABLE).unwrap();
+    bench.delivered.clear();
+}
+
+#[test]
+fn an_old_answer_does_not_say_where_the_next_consumer_begins() {
+    let mut bench = Bench::new();
+    let old = second_page_in_flight(&mut bench);
+    reopen(&mut bench);
+    assert_eq!(bench.next().name, names::STREAM_UNSUBSCRIBE);
+    assert_eq!(bench.waiting(), 0, "one subscribe in flight a stream");
+    for offset in 4..=6 {
+        event(&mut bench, &job(), "E1", offset);
+    }
+    bench.ack(&old, &json!({"ok": true, "status": "ok", "epoch": "E1", "from": 3, "head": 9, "more": true}));
+    page(&mut bench, 9, 9);
+    assert_eq!(offsets(&bench), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    event(&mut bench, &job(), "E1", 10);
+    assert_eq!(offsets(&bench).last(), Some(&10), "and live");
+}
+
+#[test]
+fn an_answer_to_a_tap_does_not_say_where_a_consumer_begins() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    bench.command(Command::Observe { stream: job() });
+    page(&mut bench, 3, 9);
+    let old = bench.next();
+    let from = old.args[0]["after"].as_u64().unwrap();
+    bench.consume(job(), DURABLE).unwrap();
+    bench.delivered.clear();
+    assert_eq!(bench.waiting(), 0, "one subscribe in flight a stream");
+    bench.ack(
+        &old,
+        &json!({"ok": true, "status": "ok", "epoch": "E1", "from": from, "head": 9, "more": false}),
+    );
+    page(&mut bench, 9, 9);
+    assert_eq!(offsets(&bench), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+}
+
+#[test]
+fn an_old_answer_of_any_kind_says_only_that_it_is_in() {
+    let reset = json!({"epoch": "E2", "offset": 40, "tag": tag(40), "reason": "trimmed"});
+    for answer in [
+        json!({"ok": true, "status": "reset", "epoch": "E2", "from": 40, "head": 41, "more": true, "reset": reset}),
+        json!({"ok": true, "status": "gone", "from": 3, "head": 9, "more": false}),
+        json!({"ok": false, "error": {"code": "NOT_FOUND"}}),
+        json!({"ok": false, "error": {"code": "FORBIDDEN"}}),
+        json!({"ok": false, "error": {"code": "UNAVAILABLE", "retryable": true, "retry_after_ms": 60_000}}),
+    ] {
+        let mut bench = Bench::new();
+        let old = second_page_in_flight(&mut bench);
+        reopen(&mut bench);
+        bench.sent.clear();
+        bench.ack(&old, &answer);
+        assert!(bench.delivered.is_empty(), "{answer} was for another: {:?}", bench.delivered);
+        page(&mut bench, 2, 2);
+        assert_eq!(offsets(&bench), [1, 2], "{answer}");
+    }
+}
+
+#[test]
+fn an_old_answer_with_a_stored_cursor_is_no_page_that_brought_nothing() {
+    let mut bench = Bench::new();
+    let old = second_page_in_flight(&mut bench);
+    bench.taken(job(), "E1", 2, Freed { events: 2, bytes: 20 });
+    reopen(&mut bench);
+    bench.sent.clear();
+    bench.ack(&old, &json!({"ok": true, "status": "ok", "epoch": "E1", "from": 3, "head": 9, "more": true}));
+    page(&mut bench, 9, 9);
+    assert_eq!(offsets(&bench), [3, 4, 5, 6, 7, 8, 9], "at once, without a rest");
+}
+
+#[test]
+fn a_slow_app_that_catches_up_before_its_page_has_ended_waits_for_the_answer() {
+    let mut bench = Bench::with(EngineOptions { buffer_events: 2, ..EngineOptions::default() });
+    bench.go_online();
+    bench.consume(job(), DURABLE).unwrap();
+    let ask = bench.next();
+    for offset in 1..=3 {
+        event(&mut bench, &job(), "E1", offset);
+    }
+    assert_eq!(bench.next().name, names::STREAM_UNSUBSCRIBE);
+    bench.taken(job(), "E1", 2, Freed { events: 2, bytes: 40 });
+    assert_eq!(bench.waiting(), 0, "one subscribe in flight a stream");
+    bench.ack(&ask, &json!({"ok": true, "status": "ok", "epoch": "E1", "from": 0, "head": 3, "more": false}));
+    page(&mut bench, 3, 3);
+    assert_eq!(offsets(&bench), [1, 2, 3]);
+}
+
+#[test]
+fn a_consumer_that_goes_for_good_leaves_nothing_subscribed_and_no_answer_is_missed() {
+    let mut bench = Bench::new();
+    let old = second_page_in_flight(&mut bench);
+    bench.command(Command::Release { stream: job() });
+    assert_eq!(bench.next().name, names::STREAM_UNSUBSCRIBE);
+    bench.ack(&old, &json!({"ok": true, "status": "ok", "epoch": "E1", "from": 3, "head": 3, "more": false}));
+    assert_eq!(bench.waiting(), 0);
+    bench.consume(job(), DURABLE).unwrap();
+    page(&mut bench, 1, 1);
+}
+
+#[test]
+fn a_new_line_owes_no_answer_of_the_old_one() {
+    let mut bench = Bench::new();
+    second_page_in_flight(&mut bench);
+    reopen(&mut bench);
+    bench.lose();
+    bench.sent.clear();
+    bench.come_back(ready());
+    page(&mut bench, 4, 4);
+    assert_eq!(offsets(&bench), [1, 2, 3, 4]);
+}
+
+#[test]
+fn a_page_whose_answer_never_comes_ends_the_line() {
+    let mut bench = Bench::new();
+    second_page_in_flight(&mut bench);
+    bench.pass(Duration::from_secs(20));
+    event(&mut bench, &job(), "E1", 4);
+    bench.link(LinkEvent::Ping);
+    bench.pass(Duration::from_millis(29_999));
+    assert_eq!(bench.hang_ups, 0, "while something comes the answer may be behind it");
+    bench.pass(Duration::from_millis(1));
+    assert_eq!(bench.hang_ups, 1);
+    assert!(matches!(bench.line(), Line::Waiting { reason: LineTrouble::Unanswered, .. }));
 }
 
 #[test]
