@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, ClassVar, TypedDict
 
 import pytest
 from pydantic import BaseModel
@@ -25,11 +25,13 @@ class AddNote(Action[Added], name="note:add:v1"):
     text: str
 
 
-class AddModel(BaseModel, Action[Added], name="note:add:v2"):
+class AddModel(BaseModel, Action[Added]):
+    NAME: ClassVar[str] = "note:add:v2"
     text: str
 
 
-class ModelAdded(BaseModel, Event, name="note:added:v2"):
+class ModelAdded(BaseModel, Event):
+    NAME: ClassVar[str] = "note:added:v2"
     id: int
 
 

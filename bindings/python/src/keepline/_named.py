@@ -18,7 +18,8 @@ class Action(Generic[R]):
     ... class AddNote(keepline.Action[NoteAdded], name="note:add:v1"):
     ...     text: str
 
-    The class is a dataclass or a pydantic model. A field that is `None` and whose default is `None` is not sent. The
+    The class is a dataclass or a pydantic model; the latter says `NAME: ClassVar[str] = "note:add:v1"` in its body, as
+    `name` means something else to it before Python 3.11. A field that is `None` by default is not sent while it is. The
     reply's type may be anything that `keepline.EventType` takes; `Any` leaves the reply as JSON gave it.
     """
 
@@ -39,7 +40,8 @@ class Event:
     ... class NoteAdded(keepline.Event, name="note:added:v1"):
     ...     id: int
 
-    The class is a dataclass or a pydantic model. Fields that it does not have are left out when one arrives.
+    The class is a dataclass or a pydantic model; the latter says `NAME: ClassVar[str] = "note:added:v1"` in its body.
+    Fields that it does not have are left out when one arrives.
     """
 
     __slots__ = ()
