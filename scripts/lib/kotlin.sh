@@ -38,11 +38,10 @@ kotlin_mvn() {
     options+=(-Dmaven.repo.local="$KOTLIN_REPOSITORY" -f "$1")
     fetched="$KOTLIN_CACHE/fetched/$({ cat "$1"; echo "${@:2}" | tr ' ' '\n' | grep -v '=' || true; } | sha256sum | cut -c 1-32)"
     mkdir -p "$KOTLIN_CACHE/fetched"
-    if [ -e "$fetched" ]; then
-        mvn -o "${options[@]}" "${@:2}"
-    else
-        mvn "${options[@]}" "${@:2}" && touch "$fetched"
-    fi
+    [ ! -e "$fetched" ] || options+=(-o)
+    # Maven resets colours that nobody set, in the middle of what a test prints.
+    (set -o pipefail; mvn "${options[@]}" "${@:2}" 2>&1 | sed -u 's/\x1b\[[0-9;]*m//g') || return
+    touch "$fetched"
 }
 
 # As JNA calls this platform.
@@ -56,15 +55,18 @@ kotlin_platform() {
     esac
 }
 
+# What may fail says `|| return`: a caller's `|| return` switches `set -e` off in here.
 kotlin_prepare() {
-    kotlin_need
-    library_build
+    kotlin_need || return
+    library_build || return
     local stamp="$KOTLIN_CACHE/package.stamp" want
-    want="$(kotlin_hash)"
+    want="$(kotlin_hash)" || return
     [ "$(cat "$stamp" 2>/dev/null)" != "$want" ] || return 0
-    kotlin_generate
-    kotlin_native "$KEEPLINE_LIBRARY_STRIPPED"
-    kotlin_mvn "$KOTLIN_DIR/pom.xml" install -DskipTests
+    kotlin_generate || return
+    kotlin_native "$KEEPLINE_LIBRARY_STRIPPED" || return
+    # What was there before and is no more would be in the jar.
+    rm -rf "$KOTLIN_DIR/target/classes"
+    kotlin_mvn "$KOTLIN_DIR/pom.xml" install -DskipTests || return
     echo "$want" >"$stamp"
 }
 
@@ -85,7 +87,7 @@ kotlin_native() {
     folder="$KOTLIN_CACHE/native/$(kotlin_platform)"
     rm -rf "$KOTLIN_CACHE/native"
     mkdir -p "$folder"
-    cp "$1" "$folder/"
+    cp "$1" "$folder/libkeepline_ffi.${1##*.}"
 }
 
 kotlin_scenarios() {
@@ -101,9 +103,9 @@ kotlin_need_host() {
 kotlin_test() {
     kotlin_prepare || return
     kotlin_need_host || return
-    kotlin_style
-    kotlin_mvn "$KOTLIN_DIR/pom.xml" install -Dkeepline.excludedGroups=
-    kotlin_package
+    kotlin_style || return
+    kotlin_mvn "$KOTLIN_DIR/pom.xml" install -Dkeepline.excludedGroups= || return
+    kotlin_package || return
     kotlin_mvn "$ROOT/examples/kotlin/pom.xml" test
 }
 
@@ -118,27 +120,27 @@ kotlin_style() {
 
 # The package as a package: what is in the jars, and an app in a folder of its own that has nothing else.
 kotlin_package() {
-    local jar="$KOTLIN_DIR/target/keepline-0.1.0.jar" app="$KOTLIN_CACHE/verify" entry wanted listed sources
+    local jar="$KOTLIN_DIR/target/keepline-0.1.0.jar" app="$KOTLIN_CACHE/verify" entry wanted listed
     wanted=("$(kotlin_platform)/libkeepline_ffi.so" META-INF/LICENSE-MIT META-INF/LICENSE-APACHE
         dev/keepline/KeeplineClient.class dev/keepline/catalogue/StartSearch.class dev/keepline/testing/FakeClient.class
         META-INF/keepline.kotlin_module META-INF/proguard/keepline.pro)
-    # Listed once and whole: who stops reading early would make the lister fail.
-    listed="$(unzip -l "$jar")"
-    sources="$(unzip -l "${jar%.jar}-sources.jar")"
+    # A list, and not a pipe: what reads only up to its find would break the pipe.
+    listed="$(unzip -Z1 "$jar")" || return
     for entry in "${wanted[@]}"; do
-        grep -q " $entry\$" <<<"$listed" || { echo "$jar lacks $entry"; return 1; }
-    done
-    unzip -p "$jar" "$(kotlin_platform)/libkeepline_ffi.so" | cmp - "$KEEPLINE_LIBRARY_STRIPPED"
-    for entry in dev/keepline/KeeplineClient.kt dev/keepline/catalogue/Search.kt META-INF/LICENSE-MIT; do
-        grep -q " $entry\$" <<<"$sources" || { echo "the sources lack $entry"; return 1; }
+        grep -qxF "$entry" <<<"$listed" || { echo "$jar lacks $entry"; return 1; }
     done
     if grep -E 'Test\.class|[.]cache' <<<"$listed"; then echo "$jar has what it should not"; return 1; fi
+    unzip -p "$jar" "$(kotlin_platform)/libkeepline_ffi.so" | cmp - "$KEEPLINE_LIBRARY_STRIPPED" || return
+    listed="$(unzip -Z1 "${jar%.jar}-sources.jar")" || return
+    for entry in dev/keepline/KeeplineClient.kt dev/keepline/catalogue/Search.kt META-INF/LICENSE-MIT; do
+        grep -qxF "$entry" <<<"$listed" || { echo "the sources lack $entry"; return 1; }
+    done
     echo "jar: $(stat -c %s "$jar") bytes, the library in it: $(stat -c %s "$KEEPLINE_LIBRARY_STRIPPED") bytes"
     rm -rf "$app"
     mkdir -p "$app"
     cp -r "$KOTLIN_DIR/verify/." "$app/"
     rm -rf "$app/target"
-    kotlin_mvn "$app/pom.xml" test
+    kotlin_mvn "$app/pom.xml" test || return
     echo "an app with the installed package alone: ok"
 }
 
@@ -161,7 +163,8 @@ kotlin_measure() {
     local classes="$1" flags=()
     shift
     while [ "$1" != -- ]; do flags+=("$1"); shift; done
-    kotlin_mvn "$KOTLIN_DIR/pom.xml" test-compile dependency:build-classpath -Dmdep.outputFile="$KOTLIN_CACHE/classpath"
+    kotlin_mvn "$KOTLIN_DIR/pom.xml" test-compile dependency:build-classpath -Dmdep.outputFile="$KOTLIN_CACHE/classpath" ||
+        return
     java "${flags[@]}" -Dkeepline.root="$ROOT" -cp "$KOTLIN_DIR/target/test-classes:$classes:$(cat "$KOTLIN_CACHE/classpath")" \
         dev.keepline.claims.ClaimsKt "${@:2}"
 }
@@ -175,7 +178,7 @@ kotlin_ten_lines() {
     awk '/^```kotlin$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$1" >"$app/src/main/kotlin/Main.kt"
     grep -q 'fun main' "$app/src/main/kotlin/Main.kt" || { echo "there is no program in Kotlin in $1"; return 1; }
     echo "lines of the program: $(sed -n '/fun main/,$p' "$app/src/main/kotlin/Main.kt" | grep -c .) lines"
-    kotlin_mvn "$app/pom.xml" compile dependency:build-classpath -Dmdep.outputFile="$app/classpath"
+    kotlin_mvn "$app/pom.xml" compile dependency:build-classpath -Dmdep.outputFile="$app/classpath" || return
     kotlin_measure "$KOTLIN_DIR/target/classes" -- ten-lines "$app/target/classes:$(cat "$app/classpath")"
 }
 
@@ -183,7 +186,7 @@ kotlin_ten_lines() {
 kotlin_bad_input() {
     local report="$KOTLIN_DIR/target/surefire-reports/TEST-dev.keepline.BadInputTest.xml" counts
     rm -f "$report"
-    kotlin_mvn "$KOTLIN_DIR/pom.xml" test -Dtest=BadInputTest
+    kotlin_mvn "$KOTLIN_DIR/pom.xml" test -Dtest=BadInputTest || return
     counts="$(sed -n 's/.*<testsuite .* tests="\([0-9]*\)" errors="\([0-9]*\)" skipped="\([0-9]*\)" failures="\([0-9]*\)".*/\1 \2 \3 \4/p' "$report")"
     grep -o 'testcase name="[^"]*"' "$report" | sed 's/testcase name="\(.*\)"/bad input: \1 held/'
     echo "bad_input_cases: ${counts%% *} cases"
@@ -193,13 +196,13 @@ kotlin_bad_input() {
 # A second build of the package, with the library that has the generator.
 kotlin_crossing() {
     local bench="$KOTLIN_CACHE/bench" folder
-    library_build_bench
+    library_build_bench || return
     folder="$bench/native/$(kotlin_platform)"
     rm -rf "$bench"
     mkdir -p "$bench/generated" "$folder"
-    library_bindings kotlin "$bench/generated" "$KEEPLINE_LIBRARY_BENCH"
-    cp "$KEEPLINE_LIBRARY_BENCH" "$folder/"
+    library_bindings kotlin "$bench/generated" "$KEEPLINE_LIBRARY_BENCH" || return
+    cp "$KEEPLINE_LIBRARY_BENCH" "$folder/libkeepline_ffi.${KEEPLINE_LIBRARY_BENCH##*.}"
     kotlin_mvn "$KOTLIN_DIR/pom.xml" compile -Dkeepline.target="$bench/target" \
-        -Dkeepline.generated="$bench/generated" -Dkeepline.native="$bench/native"
+        -Dkeepline.generated="$bench/generated" -Dkeepline.native="$bench/native" || return
     kotlin_measure "$bench/target/classes" -- crossing
 }

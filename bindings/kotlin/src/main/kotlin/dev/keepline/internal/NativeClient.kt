@@ -94,7 +94,9 @@ internal class NativeClient private constructor(
         Submission(
             id,
             json,
-            read = { guarded({ OutcomeException.Closed() }) { awaiting { core.outcome(id.text, null) } }.toOutcome(json) },
+            read = {
+                guarded({ OutcomeException.Closed() }) { awaiting { core.outcome(id.text, null) } }.toOutcome(json)
+            },
             decode = { it },
         )
 
