@@ -77,6 +77,7 @@ measure_languages() {
     local language claim folder="$ROOT/.cache/figures" write=()
     rm -rf "$folder"
     mkdir -p "$folder"
+    host_with_released_server >&2
     for language in "${LANGUAGES[@]}"; do
         for claim in crossing end-to-end; do
             echo "measuring $language, $claim ..." >&2

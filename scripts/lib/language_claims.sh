@@ -35,7 +35,12 @@ claim_language_tests() { each_language language-tests tests "$@"; }
 claim_ten_lines() { each_language ten-lines ten-lines "$@"; }
 claim_events_across() { each_language events-across events "$@"; }
 claim_crossing() { each_language crossing crossing "$@"; }
-claim_end_to_end() { each_language end-to-end end-to-end "$@"; }
+claim_end_to_end() {
+    languages_for_claims
+    host_with_released_server
+    each_language end-to-end end-to-end "$@"
+}
+
 claim_bad_input_languages() { each_language bad-input-languages bad-input "$@"; }
 claim_cycles() { each_language cycles cycles "$@"; }
 

@@ -38,7 +38,9 @@ language_ready() {
 host_start() {
     local line
     [ -z "${KEEPLINE_SCENARIO_HOST:-}" ] || return 0
-    coproc HOST { exec "$(binary_dir)/scenario-host" --with-stdin; }
+    coproc HOST {
+        KEEPLINE_BIN_DIR="${HOST_SERVERS:-$(binary_dir)}" exec "$(binary_dir)/scenario-host" --with-stdin
+    }
     # Its standard input ends when the last one who holds this end is gone.
     exec {HOST_STDIN}>&"${HOST[1]}"
     read -r line <&"${HOST[0]}"
@@ -47,6 +49,12 @@ host_start() {
     KEEPLINE_SERVER="$(binary_dir)/keepline-server"
     export KEEPLINE_SERVER
     trap host_stop EXIT
+}
+
+# What is measured is measured against the server as it is released.
+host_with_released_server() {
+    cargo build --locked --release -p keepline-server --bin keepline-server
+    HOST_SERVERS="$(binary_dir | sed 's|/debug$|/release|')"
 }
 
 host_stop() {
