@@ -9,7 +9,8 @@
 # Each returns 77 after `SKIP swift: reason` where it cannot run here. The scenarios and some claims need
 # KEEPLINE_SCENARIO_HOST.
 
-# shellcheck source=scripts/lib/swift-toolchain.sh
+# `ROOT` is set by whoever sources this.
+# shellcheck source=scripts/lib/swift-toolchain.sh disable=SC2153
 source "$ROOT/scripts/lib/swift-toolchain.sh"
 # shellcheck source=scripts/lib/swift-package.sh
 source "$ROOT/scripts/lib/swift-package.sh"
@@ -25,20 +26,20 @@ SWIFT_FLAGS=(--disable-sandbox)
 swift_prepare() {
     swift_toolchain || return
     library_build
-    swift_native "$KEEPLINE_LIBRARY_STRIPPED" "$KEEPLINE_LIBRARY"
+    swift_native "$SWIFT_PACKAGE" "$KEEPLINE_LIBRARY_STRIPPED" "$KEEPLINE_LIBRARY"
 }
 
-# swift_native LIBRARY [SYMBOLS]: puts a library into the package, and the code that is generated from SYMBOLS, which is
-# the same library with its symbol table. What has not changed is not touched, so that nothing is compiled twice.
+# swift_native PACKAGE LIBRARY [SYMBOLS]: puts a library into a package, and the code that is generated from SYMBOLS, which
+# is the same library with its symbol table. What has not changed is not touched, so that nothing is compiled twice.
 swift_native() {
-    local native="$SWIFT_PACKAGE/Native" fresh="$SWIFT_CACHE/native" symbols="${2:-$1}"
+    local native="$1/Native" fresh="$SWIFT_CACHE/native" symbols="${3:-$2}"
     rm -rf "$fresh"
     mkdir -p "$fresh/generated" "$native/lib" "$native/KeeplineCore" "$native/KeeplineCoreFFI"
     library_bindings swift "$fresh/generated" "$symbols"
     swift_place "$fresh/generated/KeeplineCore.swift" "$native/KeeplineCore/KeeplineCore.swift"
     swift_place "$fresh/generated/KeeplineCoreFFI.h" "$native/KeeplineCoreFFI/KeeplineCoreFFI.h"
-    swift_place "$SWIFT_PACKAGE/KeeplineCoreFFI.modulemap" "$native/KeeplineCoreFFI/module.modulemap"
-    swift_place "$1" "$native/lib/libkeepline_ffi.so"
+    swift_place "$1/KeeplineCoreFFI.modulemap" "$native/KeeplineCoreFFI/module.modulemap"
+    swift_place "$2" "$native/lib/libkeepline_ffi.so"
     rm -rf "$fresh"
 }
 
