@@ -64,7 +64,7 @@ swift_crossing() {
     rm -rf "${copy:?}/Sources" "$copy/Tests"
     cp -a "$SWIFT_PACKAGE/Sources" "$SWIFT_PACKAGE/Tests" "$SWIFT_PACKAGE/Package.swift" \
         "$SWIFT_PACKAGE/KeeplineCoreFFI.modulemap" "$copy/"
-    (SWIFT_PACKAGE="$copy" && swift_native "$KEEPLINE_LIBRARY_BENCH")
+    swift_native "$copy" "$KEEPLINE_LIBRARY_BENCH"
     swift_build "$copy" -c release --product keepline-probe -Xswiftc -DKEEPLINE_BENCH >&2
     (cd "$copy" && swift_run .build/release/keepline-probe crossing 500000)
 }
@@ -120,6 +120,8 @@ MANIFEST
 # swift_ten_lines_program README: the block.
 swift_ten_lines_program() {
     local block
+    # The marks of a block are no commands.
+    # shellcheck disable=SC2016
     block="$(sed -n '/^```swift$/,/^```$/p' "$1" | sed '/^```swift$/d; /^```$/q' | sed '/^```$/d')"
     [ -n "$block" ] || { echo "$1 has no block of Swift" >&2; return 1; }
     echo "$block"

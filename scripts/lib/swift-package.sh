@@ -7,6 +7,7 @@ SWIFT_RELEASE_DIR="$SWIFT_CACHE/package/keepline-swift"
 swift_package() {
     swift_assemble "$SWIFT_RELEASE_DIR"
     swift_look "$SWIFT_RELEASE_DIR"
+    swift_apple_manifest
     swift_consume
 }
 
@@ -22,7 +23,7 @@ swift_assemble() {
 swift_look() {
     local wanted found library="$1/Native/lib/libkeepline_ffi.so"
     wanted="KeeplineCoreFFI.modulemap LICENSE-APACHE LICENSE-MIT Native Package.swift README.md Sources Tests"
-    found="$(cd "$1" && LC_ALL=C ls -A | tr '\n' ' ')"
+    found="$(find "$1" -mindepth 1 -maxdepth 1 -printf '%f\n' | LC_ALL=C sort | tr '\n' ' ')"
     [ "$found" = "$wanted " ] || { echo "the Swift package has other files: $found" >&2; return 1; }
     cmp "$1/LICENSE-MIT" "$ROOT/LICENSE-MIT"
     cmp "$1/LICENSE-APACHE" "$ROOT/LICENSE-APACHE"
@@ -52,4 +53,20 @@ swift_consume() {
         return 1
     fi
     echo "swift package: used from another package; the fake alone needs no native library"
+}
+
+# The manifest for Apple's platforms can be read, and has the products that the other has.
+swift_apple_manifest() {
+    local folder="$SWIFT_CACHE/package/apple"
+    rm -rf "${folder:?}"
+    mkdir -p "$folder"
+    sed -e 's|@URL@|https://example.org/KeeplineCoreFFI.xcframework.zip|' -e "s|@CHECKSUM@|$(printf '%064d' 0)|" \
+        "$ROOT/scripts/swift-package-apple.template" >"$folder/Package.swift"
+    diff <(swift_products "$folder") <(swift_products "$SWIFT_PACKAGE")
+    echo "swift package: the manifest for Apple's platforms is read"
+}
+
+swift_products() {
+    (cd "$1" && swift_run swift package dump-package) |
+        python3 -c 'import json, sys; [print(product["name"]) for product in json.load(sys.stdin)["products"]]'
 }

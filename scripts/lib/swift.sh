@@ -9,7 +9,8 @@
 # Each returns 77 after `SKIP swift: reason` where it cannot run here. The scenarios and some claims need
 # KEEPLINE_SCENARIO_HOST.
 
-# shellcheck source=scripts/lib/swift-toolchain.sh
+# `ROOT` is set by whoever sources this.
+# shellcheck source=scripts/lib/swift-toolchain.sh disable=SC2153
 source "$ROOT/scripts/lib/swift-toolchain.sh"
 # shellcheck source=scripts/lib/swift-package.sh
 source "$ROOT/scripts/lib/swift-package.sh"
@@ -19,26 +20,28 @@ source "$ROOT/scripts/lib/swift-claims.sh"
 SWIFT_PACKAGE="$ROOT/bindings/swift"
 SWIFT_EXAMPLE="$ROOT/examples/swift/search"
 
-# SwiftPM's own sandbox is Apple's alone.
+# SwiftPM's own sandbox is Apple's alone. Warnings are errors with the compiler that these tests are written for; another
+# may have others to say, of the generated code too.
 SWIFT_FLAGS=(--disable-sandbox)
+swift_is_native || SWIFT_FLAGS+=(-Xswiftc -warnings-as-errors)
 
 swift_prepare() {
     swift_toolchain || return
     library_build
-    swift_native "$KEEPLINE_LIBRARY_STRIPPED" "$KEEPLINE_LIBRARY"
+    swift_native "$SWIFT_PACKAGE" "$KEEPLINE_LIBRARY_STRIPPED" "$KEEPLINE_LIBRARY"
 }
 
-# swift_native LIBRARY [SYMBOLS]: puts a library into the package, and the code that is generated from SYMBOLS, which is
-# the same library with its symbol table. What has not changed is not touched, so that nothing is compiled twice.
+# swift_native PACKAGE LIBRARY [SYMBOLS]: puts a library into a package, and the code that is generated from SYMBOLS, which
+# is the same library with its symbol table. What has not changed is not touched, so that nothing is compiled twice.
 swift_native() {
-    local native="$SWIFT_PACKAGE/Native" fresh="$SWIFT_CACHE/native" symbols="${2:-$1}"
+    local native="$1/Native" fresh="$SWIFT_CACHE/native" symbols="${3:-$2}"
     rm -rf "$fresh"
     mkdir -p "$fresh/generated" "$native/lib" "$native/KeeplineCore" "$native/KeeplineCoreFFI"
     library_bindings swift "$fresh/generated" "$symbols"
     swift_place "$fresh/generated/KeeplineCore.swift" "$native/KeeplineCore/KeeplineCore.swift"
     swift_place "$fresh/generated/KeeplineCoreFFI.h" "$native/KeeplineCoreFFI/KeeplineCoreFFI.h"
-    swift_place "$SWIFT_PACKAGE/KeeplineCoreFFI.modulemap" "$native/KeeplineCoreFFI/module.modulemap"
-    swift_place "$1" "$native/lib/libkeepline_ffi.so"
+    swift_place "$1/KeeplineCoreFFI.modulemap" "$native/KeeplineCoreFFI/module.modulemap"
+    swift_place "$2" "$native/lib/libkeepline_ffi.so"
     rm -rf "$fresh"
 }
 
@@ -64,11 +67,37 @@ swift_scenarios() {
 }
 
 swift_test() {
+    swift_style
+    swift_docs
     swift_suite "$SWIFT_PACKAGE" --filter KeeplineTests
     swift_scenarios
     swift_suite "$SWIFT_EXAMPLE"
     swift_example
     swift_package
+}
+
+# The trimmed toolchain has no formatter: what is looked at is what a reader notices. The compiler's warnings are errors.
+swift_style() {
+    local files bad
+    files="$(cd "$ROOT" && git ls-files --cached --others --exclude-standard 'bindings/swift/*.swift' 'examples/swift/*.swift')"
+    # shellcheck disable=SC2086
+    bad="$(cd "$ROOT" && grep -nE '.{121}|[[:space:]]+$|'$'\t' $files || true)"
+    [ -z "$bad" ] || { echo "too long, or white space where none belongs:"; echo "$bad"; return 1; }
+    echo "swift: $(wc -l <<<"$files") files in good form"
+}
+
+# Every public declaration is documented.
+swift_docs() {
+    local graphs missing
+    (cd "$SWIFT_PACKAGE" && swift_run swift package --disable-sandbox dump-symbol-graph \
+        --minimum-access-level public --skip-synthesized-members) >/dev/null
+    graphs="$(find "$SWIFT_PACKAGE/.build" -maxdepth 2 -name symbolgraph | head -n 1)"
+    missing="$(python3 "$ROOT/scripts/lib/swift-docs.py" "$graphs"/Keepline{,Types,Testing}.symbols.json)" || {
+        echo "without documentation:"
+        echo "$missing"
+        return 1
+    }
+    echo "swift: every public declaration is documented"
 }
 
 # The example by its documented command, against a server that runs.

@@ -31,18 +31,14 @@ impl Registry {
     /// A mailbox moved: it is new, its app took something, or it was given back.
     pub(crate) fn moved(&mut self, mailbox: &Arc<Mailbox>, commands: &mut Vec<Command>) {
         let is_known = self.consumers.get(mailbox.stream()).is_some_and(|known| Arc::ptr_eq(known, mailbox));
-        match (is_known, mailbox.is_released() || mailbox.has_ended()) {
-            (true, false) => report(mailbox, commands),
-            (true, true) => {
-                report(mailbox, commands);
+        if is_known {
+            if report(mailbox, commands) {
                 commands.push(Command::Release { stream: mailbox.stream().clone() });
                 self.consumers.remove(mailbox.stream());
             }
-            (false, false) => {
-                self.consumers.insert(mailbox.stream().clone(), Arc::clone(mailbox));
-                self.consume(mailbox, commands);
-            }
-            (false, true) => {}
+        } else if !mailbox.is_released() && !mailbox.has_ended() {
+            self.consumers.insert(mailbox.stream().clone(), Arc::clone(mailbox));
+            self.consume(mailbox, commands);
         }
     }
 
@@ -89,7 +85,9 @@ impl Registry {
     /// The last word to an engine that is about to be closed: how far everybody is.
     pub(crate) fn reports(&self) -> Vec<Command> {
         let mut commands = Vec::new();
-        self.consumers.values().for_each(|mailbox| report(mailbox, &mut commands));
+        for mailbox in self.consumers.values() {
+            report(mailbox, &mut commands);
+        }
         commands
     }
 
@@ -128,8 +126,9 @@ impl Registry {
     }
 }
 
-fn report(mailbox: &Mailbox, commands: &mut Vec<Command>) {
-    let Progress { taken, freed } = mailbox.progress();
+/// Says how far the app has got, and gives whether it is done with the stream.
+fn report(mailbox: &Mailbox, commands: &mut Vec<Command>) -> bool {
+    let Progress { taken, freed, is_over } = mailbox.progress();
     let stream = mailbox.stream().clone();
     match taken {
         Some(spot) => {
@@ -137,5 +136,71 @@ fn report(mailbox: &Mailbox, commands: &mut Vec<Command>) {
         }
         None if freed != Freed::default() => commands.push(Command::Freed { stream, freed }),
         None => {}
+    }
+    is_over
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        hint,
+        sync::atomic::{AtomicBool, Ordering},
+        task::{Context, Waker},
+        thread,
+    };
+
+    use keepline_protocol::{EventMeta, Payload};
+
+    use super::*;
+    use crate::{command::Consume, engine::IncomingEvent, signals::Signals, stream::CursorMode};
+
+    fn event() -> Delivery {
+        Delivery::Event(IncomingEvent {
+            name: "e".to_owned(),
+            args: vec![Payload::null()],
+            attachments: Vec::new(),
+            meta: EventMeta::default(),
+            ack: None,
+        })
+    }
+
+    /// Whether the driver hears of an end that comes while it looks at what the app took before.
+    fn is_heard(head_start: u32) -> bool {
+        let signals = Arc::new(Signals::default());
+        let options = Consume { after: None, durable: true };
+        let mailbox = Mailbox::new(Stream::User, options, CursorMode::Auto, Arc::clone(&signals));
+        let (mut registry, mut commands) = (Registry::default(), Vec::new());
+        registry.moved(&mailbox, &mut commands);
+        mailbox.deliver(event());
+        assert!(mailbox.poll(&mut Context::from_waker(Waker::noop())).is_ready());
+        let said = signals.take();
+        let (is_ready, is_off) = (AtomicBool::new(false), AtomicBool::new(false));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                is_ready.store(true, Ordering::Release);
+                while !is_off.load(Ordering::Acquire) {
+                    hint::spin_loop();
+                }
+                mailbox.finish();
+            });
+            while !is_ready.load(Ordering::Acquire) {
+                thread::yield_now();
+            }
+            is_off.store(true, Ordering::Release);
+            (0..head_start).for_each(|_| hint::spin_loop());
+            for moved in said.mailboxes {
+                registry.moved(&moved, &mut commands);
+            }
+        });
+        for moved in signals.take().mailboxes {
+            registry.moved(&moved, &mut commands);
+        }
+        commands.iter().any(|command| matches!(command, Command::Release { .. }))
+    }
+
+    #[test]
+    fn an_end_that_comes_while_the_mailbox_is_looked_at_is_heard() {
+        let missed = (0..1_000).filter(|run| !is_heard(run % 32)).count();
+        assert_eq!(missed, 0);
     }
 }

@@ -79,6 +79,9 @@ struct State {
 pub(crate) struct Progress {
     pub(crate) taken: Option<Spot>,
     pub(crate) freed: Freed,
+    /// The app is done with the stream, or the stream with the app. Read together with the rest: an end that came
+    /// between the two would neither be seen here nor signalled again.
+    pub(crate) is_over: bool,
 }
 
 impl Mailbox {
@@ -129,7 +132,8 @@ impl Mailbox {
     pub(crate) fn progress(&self) -> Progress {
         let mut state = self.state();
         state.is_signalled = false;
-        Progress { taken: state.unreported.take(), freed: std::mem::take(&mut state.freed) }
+        let is_over = state.is_released || state.has_ended;
+        Progress { taken: state.unreported.take(), freed: std::mem::take(&mut state.freed), is_over }
     }
 
     pub(crate) fn is_released(&self) -> bool {

@@ -12,7 +12,10 @@ let package = Package(
         // What the app does, for any client: without the native library, so that its tests need none.
         .target(name: "SearchCore", dependencies: [.product(name: "KeeplineTypes", package: "Keepline")]),
         // The program.
-        .executableTarget(name: "search", dependencies: ["SearchCore", .product(name: "Keepline", package: "Keepline")]),
+        .executableTarget(
+            name: "search",
+            dependencies: ["SearchCore", .product(name: "Keepline", package: "Keepline")]
+        ),
         // A SwiftUI view; on Linux it is empty.
         .target(
             name: "ConnectionStatus",

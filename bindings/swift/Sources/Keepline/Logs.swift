@@ -3,8 +3,8 @@ import KeeplineTypes
 
 /// The log of every client in the process.
 public enum Logs {
-    /// Hands every line from `level` up to `receive`, one after the other, on a task of its own. Once in a process, best
-    /// before the first client is opened; it goes on until the process ends. Payloads and tokens are in no line.
+    /// Hands every line from `level` up to `receive`, one after the other, on a task of its own. Once in a process,
+    /// best before the first client is opened; it goes on until the process ends. Payloads and tokens are in no line.
     ///
     /// ```swift
     /// try Logs.forward { line in print(line.target, line.text) }

@@ -45,7 +45,8 @@ extension FakeClient {
     }
 
     /// From now on, actions of this type are answered so, when they are submitted online, called, or the line comes up.
-    public func answer<A: Action & Decodable>(_ type: A.Type, with answer: @escaping Answer<A>) where A.Reply: Encodable {
+    public func answer<A: Action & Decodable>(_ type: A.Type, with answer: @escaping Answer<A>)
+    where A.Reply: Encodable {
         self.answer(A.name) { payload in
             guard let action = try? Coding.decode(A.self, from: payload) else { return nil }
             return answer(action)?.map { RawReply(payload: (try? Coding.text($0)) ?? "null") }
@@ -84,7 +85,9 @@ extension FakeClient {
     }
 
     /// The stream loses its continuity.
-    public func reset(_ stream: StreamName, to offset: UInt64, reason: Reset.Reason = .trimmed, snapshot: String? = nil) {
+    public func reset(
+        _ stream: StreamName, to offset: UInt64, reason: Reset.Reason = .trimmed, snapshot: String? = nil
+    ) {
         state.withLock { $0.log(stream).reset(to: offset, reason: reason, snapshot: snapshot) }
     }
 
@@ -105,9 +108,26 @@ extension FakeClient {
 
     /// Something that was asked of the client.
     public enum Request: Hashable, Sendable {
-        case connect, disconnect, networkAvailable, networkLost, foreground, shutdown
-        case background(Duration), flush(Duration), suspend(Duration)
+        /// ``FakeClient/connect()``
+        case connect
+        /// ``FakeClient/disconnect()``
+        case disconnect
+        /// ``FakeClient/networkAvailable()``
+        case networkAvailable
+        /// ``FakeClient/networkLost()``
+        case networkLost
+        /// ``FakeClient/foreground()``
+        case foreground
+        /// ``FakeClient/background(deadline:)``
+        case background(Duration)
+        /// ``FakeClient/flush(deadline:)``
+        case flush(Duration)
+        /// ``FakeClient/suspend(deadline:)``
+        case suspend(Duration)
+        /// ``FakeClient/signOut(_:)``
         case signOut(SignOut)
+        /// ``FakeClient/shutdown()``, once
+        case shutdown
         /// A volatile action, by name.
         case emit(String)
     }

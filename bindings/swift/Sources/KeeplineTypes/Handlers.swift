@@ -20,7 +20,9 @@ public final class Handlers: Sendable {
     /// No handler yet. For those who write a ``KeeplineClient``.
     public init() {}
 
-    func add(to stream: StreamName, of client: some KeeplineClient, _ work: @escaping Work) throws(EventsError) -> Handler {
+    func add(
+        to stream: StreamName, of client: some KeeplineClient, _ work: @escaping Work
+    ) throws(EventsError) -> Handler {
         if let id = join(stream, work) { return Handler { self.remove(id, from: stream) } }
         let events = try client.events(stream)
         let id: UInt64 = streams.withLock { streams in

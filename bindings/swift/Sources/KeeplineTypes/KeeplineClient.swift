@@ -15,7 +15,8 @@ public protocol KeeplineClient: AnyObject, Sendable {
 
     /// Waits for the outcome of an action.
     ///
-    /// - Throws: ``OutcomeError``; `CancellationError` where the task was cancelled, which changes nothing for the action.
+    /// - Throws: ``OutcomeError``; `CancellationError` where the task was cancelled, which changes nothing for the
+    ///   action.
     func outcome(of id: ActionID) async throws -> Outcome<RawReply>
 
     /// The queue: what is pending, parked or settled, oldest first.
@@ -24,8 +25,8 @@ public protocol KeeplineClient: AnyObject, Sendable {
     /// What happens to the queue from now on.
     func outboxChanges() -> Changes<OutboxChange>
 
-    /// Cancels an action: at once and for certain where it was never sent, else the server is asked to void it, and the
-    /// outcome says whether that came in time.
+    /// Cancels an action: at once and for certain where it was never sent, else the server is asked to void it, and
+    /// the outcome says whether that came in time.
     func cancel(_ id: ActionID) async throws(ControlError)
 
     /// Puts a parked action back into the queue. It goes on under the id that is returned; who waits for its outcome
@@ -38,8 +39,8 @@ public protocol KeeplineClient: AnyObject, Sendable {
 
     /// Sends an action now, without the queue, and waits for the reply: with several arguments and attachments.
     ///
-    /// - Throws: ``CallError``: after ``CallError/timedOut`` it may have happened. `CancellationError` where the task was
-    ///   cancelled: then too.
+    /// - Throws: ``CallError``: after ``CallError/timedOut`` it may have happened. `CancellationError` where the task
+    ///   was cancelled: then too.
     func call(name: String, arguments: Arguments, timeout: Duration) async throws -> RawReply
 
     /// Writes an action to the line, if there is one, and forgets it. Gives whether it was handed to the line; whether
@@ -90,16 +91,16 @@ public protocol KeeplineClient: AnyObject, Sendable {
     /// task was cancelled. Parked actions do not count.
     func flush(deadline: Duration) async throws(ClosedError) -> Bool
 
-    /// Closes every file and socket and releases the database's lock. Streams and whoever waits for an outcome wait on;
-    /// other calls fail as suspended until ``foreground()`` or ``connect()``.
+    /// Closes every file and socket and releases the database's lock. Streams and whoever waits for an outcome wait
+    /// on; other calls fail as suspended until ``foreground()`` or ``connect()``.
     func suspend(deadline: Duration) async throws(ClosedError)
 
     /// Ends the account's use of this database: disconnects, forgets whose session it was, and keeps or discards the
     /// account's rows and cursors.
     func signOut(_ rows: SignOut) async throws(StoreError)
 
-    /// Shuts down in good order: stores what the app has taken, says goodbye on the line, closes the database. Takes two
-    /// seconds at the most when the line does not answer. Once more does nothing.
+    /// Shuts down in good order: stores what the app has taken, says goodbye on the line, closes the database. Takes
+    /// two seconds at the most when the line does not answer. Once more does nothing.
     func shutdown() async
 }
 
@@ -156,8 +157,8 @@ extension KeeplineClient {
 
     /// Sends an action now, without the queue, and waits for the reply.
     ///
-    /// - Throws: ``CallError``: after ``CallError/timedOut`` it may have happened. `CancellationError` where the task was
-    ///   cancelled: then too.
+    /// - Throws: ``CallError``: after ``CallError/timedOut`` it may have happened. `CancellationError` where the task
+    ///   was cancelled: then too.
     public func call<A: Action>(_ action: A, timeout: Duration = .seconds(10)) async throws -> A.Reply {
         let reply = try await call(name: A.name, arguments: Arguments(action), timeout: timeout)
         do {

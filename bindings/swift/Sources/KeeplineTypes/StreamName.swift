@@ -27,7 +27,8 @@ public enum StreamName: Hashable, Sendable, CustomStringConvertible, Codable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         guard let name = StreamName(try container.decode(String.self)) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "a stream is `user` or `job:` and an id")
+            let text = "a stream is `user` or `job:` and an id"
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: text)
         }
         self = name
     }

@@ -1,4 +1,5 @@
-/// An action in the queue. It may be dropped and found again by ``KeeplineClient/submission(_:)``, also after a restart.
+/// An action in the queue. It may be dropped and found again by ``KeeplineClient/submission(_:)``, also after a
+/// restart.
 public struct Submission<Reply: Sendable>: Sendable {
     /// The action's id.
     public let id: ActionID
@@ -14,7 +15,8 @@ public struct Submission<Reply: Sendable>: Sendable {
 
     /// Waits for the outcome, with the reply's own type. Every action ends in one, however long that takes.
     ///
-    /// - Throws: ``OutcomeError``; `CancellationError` where the task was cancelled, which changes nothing for the action.
+    /// - Throws: ``OutcomeError``; `CancellationError` where the task was cancelled, which changes nothing for the
+    ///   action.
     public func outcome() async throws -> Outcome<Reply> {
         let outcome = try await outcomeRaw()
         do {

@@ -65,7 +65,9 @@ import Testing
         configuration.auth = ["k": "canary"]
         var dumped = ""
         dump(configuration, to: &dumped)
-        for text in ["\(configuration)", String(reflecting: configuration), dumped] { #expect(!text.contains("canary")) }
+        for text in ["\(configuration)", String(reflecting: configuration), dumped] {
+            #expect(!text.contains("canary"))
+        }
     }
 
     @Test func everyCodeOfAnErrorHasItsRow() throws {

@@ -90,14 +90,12 @@ private func residentKiB() -> Int {
     return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
 }
 
-/// How many threads of the core there are.
+/// How many threads of the core there are. The program's own first thread has the program's name.
 private func coreThreads() -> Int {
     let tasks = "/proc/self/task"
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: tasks)) ?? []
-    return names.count { id in
-        (try? String(contentsOfFile: "\(tasks)/\(id)/comm", encoding: .utf8))?.hasPrefix("keepline") == true
-            && (try? String(contentsOfFile: "\(tasks)/\(id)/comm", encoding: .utf8))?.hasPrefix("keepline-probe") != true
-    }
+    let ids = (try? FileManager.default.contentsOfDirectory(atPath: tasks)) ?? []
+    let names = ids.compactMap { try? String(contentsOfFile: "\(tasks)/\($0)/comm", encoding: .utf8) }
+    return names.count { $0.hasPrefix("keepline") && !$0.hasPrefix("keepline-probe") }
 }
 
 /// A claim that does not hold.

@@ -14,7 +14,8 @@ do {
         case "crossing": try await crossing(Int(arguments.last ?? "") ?? 0)
     #endif
     default:
-        FileHandle.standardError.write(Data("keepline-probe submit|read|events|cycles URL DATABASE TOKEN COUNT [JOB]\n".utf8))
+        let usage = "keepline-probe submit|read|events|cycles URL DATABASE TOKEN COUNT [JOB]\n"
+        FileHandle.standardError.write(Data(usage.utf8))
         exit(2)
     }
 } catch {

@@ -90,7 +90,9 @@ extension Scenarios {
             }
             guard case .reset(let reset) = items.first else { throw TimedOut() }
             try #require(reset.reason == .trimmed && reset.offset > 10 && reset.snapshot != nil)
-            let offsets = items.dropFirst().compactMap { if case .event(let event) = $0 { event.place?.offset } else { nil } }
+            let offsets = items.dropFirst().compactMap { item in
+                if case .event(let event) = item { event.place?.offset } else { nil }
+            }
             let expected = (1...UInt64(offsets.count)).map { reset.offset + $0 }
             try #require(offsets == expected && offsets.count == items.count - 1 && !offsets.isEmpty)
             await client.shutdown()

@@ -64,7 +64,8 @@ struct Server: Decodable, Sendable {
     func token(for subject: String = "dev", timeToLive: String = "1h") async throws -> String {
         struct Answer: Decodable { let token: String }
         let wish: JSON = ["sub": .string(subject), "ttl": .string(timeToLive)]
-        return try JSONDecoder().decode(Answer.self, from: try await Host.call("POST", "/servers/\(id)/token", wish)).token
+        let answer = try await Host.call("POST", "/servers/\(id)/token", wish)
+        return try JSONDecoder().decode(Answer.self, from: answer).token
     }
 
     /// How a client finds it.

@@ -31,7 +31,8 @@ extension Scenarios {
             let ticks = try await soon {
                 var ticks: [Int] = []
                 for await event in events {
-                    if case .raw(let envelope) = event, let tick = try envelope.decode(Tick.self) { ticks.append(tick.n) }
+                    guard case .raw(let envelope) = event, let tick = try envelope.decode(Tick.self) else { continue }
+                    ticks.append(tick.n)
                     if ticks.count == 3 { break }
                 }
                 return ticks

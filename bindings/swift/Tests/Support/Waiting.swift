@@ -14,8 +14,8 @@ package struct Unexpected: Error {
 /// How long anything here may take.
 package let patience = Duration.seconds(20)
 
-/// Runs `work`, and gives up with ``TimedOut`` when it has not ended in time. It does not wait for work that hangs, also
-/// where that heeds no cancellation.
+/// Runs `work`, and gives up with ``TimedOut`` when it has not ended in time. It does not wait for work that hangs,
+/// also where that heeds no cancellation.
 package func soon<T: Sendable>(
     _ limit: Duration = patience, _ work: @escaping @Sendable () async throws -> T
 ) async throws -> T {
@@ -56,7 +56,9 @@ extension KeeplineClient {
     }
 
     /// Reads a stream from its beginning without moving a cursor, until `isLast` holds.
-    package func look(_ stream: StreamName, until isLast: @escaping @Sendable (Envelope) -> Bool) async throws -> [Envelope] {
+    package func look(
+        _ stream: StreamName, until isLast: @escaping @Sendable (Envelope) -> Bool
+    ) async throws -> [Envelope] {
         let events = try events(stream, options: EventsOptions(after: 0))
         return try await soon {
             var seen: [Envelope] = []

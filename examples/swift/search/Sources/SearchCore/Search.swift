@@ -25,7 +25,8 @@ public struct Search: Sendable {
 
     /// Runs the search and gives each report to `report`, until there is nothing more to say.
     public func run(_ query: String, report: @Sendable (Report) async -> Void) async throws {
-        let sent = try await client.submit(StartSearch(query: query), options: SubmitOptions(lane: "searches", label: query))
+        let options = SubmitOptions(lane: "searches", label: query)
+        let sent = try await client.submit(StartSearch(query: query), options: options)
         await report(.queued)
         switch try await sent.outcome() {
         case .accepted(let started):

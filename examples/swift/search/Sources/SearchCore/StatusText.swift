@@ -15,7 +15,8 @@ extension Line {
         case .idle: "not connected"
         case .connecting: "connecting"
         case .online: "online"
-        case .waiting(let retryIn, _, let reason): "no line (\(reason.rawValue)), again in \(retryIn.components.seconds + 1) s"
+        case .waiting(let retryIn, _, let reason):
+            "no line (\(reason.rawValue)), again in \(retryIn.components.seconds + 1) s"
         case .offline: "no network"
         case .suspended: "asleep"
         case .authRequired: "sign in again"

@@ -14,7 +14,8 @@ guard !query.isEmpty, let token = environment["KEEPLINE_TOKEN"] else {
     exit(2)
 }
 
-let database = environment["KEEPLINE_DATABASE"] ?? FileManager.default.temporaryDirectory.appending(path: "search.db").path
+let folder = FileManager.default.temporaryDirectory
+let database = environment["KEEPLINE_DATABASE"] ?? folder.appending(path: "search.db").path
 let url = environment["KEEPLINE_URL"] ?? "http://127.0.0.1:8080"
 let client = try await Client.open(Configuration(url: url, database: database, token: .fixed(token)))
 
