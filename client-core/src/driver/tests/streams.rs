@@ -105,7 +105,7 @@ async fn a_tap_ends_with_its_stream_and_the_next_one_is_subscribed() {
 #[tokio::test]
 async fn what_goes_makes_room_for_what_comes() {
     let (setup, mut peer) = Setup::online().await;
-    let stream = |number: usize| Stream::job(&number.to_string());
+    let stream = |number: usize| Stream::job(number.to_string());
     let mut taps: Vec<_> =
         (0..STREAMS_MAX).map(|number| setup.client.observe(stream(number)).unwrap()).collect();
     assert!(matches!(setup.client.observe(Stream::User), Err(EventsError::TooMany)));

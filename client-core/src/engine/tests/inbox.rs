@@ -474,7 +474,7 @@ fn a_connection_holds_so_many_streams_and_a_tap_beyond_them_is_refused() {
     let mut bench = Bench::new();
     bench.go_online();
     for number in 0..STREAMS_MAX {
-        bench.observe(Stream::job(&number.to_string())).unwrap();
+        bench.observe(Stream::job(number.to_string())).unwrap();
     }
     assert_eq!(bench.observe(job()), Ok(()), "a second tap of a stream takes no more room");
     assert_eq!(bench.observe(Stream::job("one-more")), Err(EventsError::TooMany));
