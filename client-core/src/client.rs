@@ -227,10 +227,10 @@ impl Client {
         Ok(if is_manual { Batches::new(ManualStream(stream)) } else { Batches::new(stream) })
     }
 
-    /// A live tap on a stream, beside its consumer or without one.
+    /// A live tap on a stream, beside its consumer or without one; see [`Observer`] for where it begins.
     ///
     /// # Errors
-    /// `TooMany`, `Closed`.
+    /// `TooMany` beyond the streams of one connection or the taps of one stream, `Closed`.
     pub fn observe(&self, stream: Stream) -> Result<Observer, EventsError> {
         let tap = self.handle.shared.observe(&stream)?;
         Ok(Observer::new(stream, tap, self.handle.downgrade()))

@@ -82,6 +82,7 @@ pub(crate) enum Command {
     /// A live tap begins or ends; it keeps a stream subscribed and moves no cursor.
     Observe {
         stream: Stream,
+        answer: Answer<Result<(), EventsError>>,
     },
     Unobserve {
         stream: Stream,

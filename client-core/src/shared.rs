@@ -127,9 +127,7 @@ impl Shared {
         if streams.is_closed {
             return Err(EventsError::Closed);
         }
-        streams.consumers.retain(|_, mailbox| {
-            mailbox.upgrade().is_some_and(|mailbox| !mailbox.is_released() && !mailbox.has_ended())
-        });
+        streams.forget_who_went();
         if streams.consumers.contains_key(&events.stream) {
             return Err(EventsError::InUse);
         }
@@ -146,6 +144,7 @@ impl Shared {
         if streams.is_closed {
             return Err(EventsError::Closed);
         }
+        streams.forget_who_went();
         streams.check_room(stream)?;
         let fanout = streams.observers.entry(stream.clone()).or_insert_with(Fanout::new);
         fanout.prune();
@@ -194,6 +193,14 @@ impl Shared {
 }
 
 impl Streams {
+    /// Those who went leave room at once; the driver, which is told as well, gives it up before it takes what comes.
+    fn forget_who_went(&mut self) {
+        self.consumers.retain(|_, mailbox| {
+            mailbox.upgrade().is_some_and(|mailbox| !mailbox.is_released() && !mailbox.has_ended())
+        });
+        self.observers.retain(|_, fanout| !fanout.prune());
+    }
+
     /// One connection holds so many streams; a consumer and taps of one stream share it.
     fn check_room(&self, stream: &Stream) -> Result<(), EventsError> {
         let is_there = self.consumers.contains_key(stream) || self.observers.contains_key(stream);

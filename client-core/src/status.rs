@@ -85,7 +85,7 @@ pub enum LineTrouble {
     Lost,
     /// No heartbeat came in time.
     Silent,
-    /// An action was not answered in time.
+    /// An action, or a page of a stream, was not answered in time.
     Unanswered,
     /// The other end broke the protocol.
     Protocol,

@@ -46,6 +46,8 @@ struct State<T> {
     queue: VecDeque<T>,
     lost: u64,
     has_ended: bool,
+    /// The reader has gone.
+    is_left: bool,
     waker: Option<Waker>,
 }
 
@@ -55,7 +57,7 @@ impl<T: Clone> Fanout<T> {
     }
 
     pub(crate) fn tap(&mut self) -> Tap<T> {
-        let state = State { queue: VecDeque::new(), lost: 0, has_ended: false, waker: None };
+        let state = State { queue: VecDeque::new(), lost: 0, has_ended: false, is_left: false, waker: None };
         let shared = Arc::new(Shared { state: Mutex::new(state) });
         self.prune();
         self.taps.push(Arc::downgrade(&shared));
@@ -71,7 +73,7 @@ impl<T: Clone> Fanout<T> {
 
     /// Whether nobody listens. Forgets who has gone.
     pub(crate) fn prune(&mut self) -> bool {
-        self.taps.retain(|tap| tap.strong_count() > 0);
+        self.taps.retain(|tap| tap.upgrade().is_some_and(|shared| !shared.state().is_left));
         self.taps.is_empty()
     }
 
@@ -169,6 +171,8 @@ impl<T> Stream for Tap<T> {
 
 impl<T> Drop for Tap<T> {
     fn drop(&mut self) {
+        // Before anybody is told, who would still find it here.
+        self.shared.state().is_left = true;
         if let Some(signals) = &self.released {
             signals.move_taps();
         }

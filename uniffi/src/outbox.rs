@@ -27,6 +27,7 @@ impl CoreFilter {
     pub(crate) fn build(self) -> Option<Filter> {
         let id = |text: Option<String>| text.map(|text| parse_id(&text).ok_or(())).transpose().ok();
         Some(Filter {
+            account: None,
             pending_only: self.pending_only,
             lane: self.lane,
             id: id(self.id)?,

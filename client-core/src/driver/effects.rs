@@ -1,11 +1,12 @@
 use std::time::Duration;
 
+use keepline_protocol::Stream;
 use serde_json::{Value, json};
 
 use super::{Driver, Phase};
 use crate::{
     command::{Answer, Command},
-    engine::Effect,
+    engine::{Delivery, Effect},
     shared::OutboxChange,
     transport::LineCounters,
 };
@@ -46,16 +47,7 @@ impl Driver {
             Effect::HangUp => self.line.hang_up(),
             Effect::Probe => self.line.probe(),
             Effect::FetchToken(reason) => self.tokens.ask(reason),
-            Effect::Deliver { stream, item, durable } => {
-                self.shared.with_observers(|observers| {
-                    if let Some(fanout) = observers.get_mut(&stream) {
-                        fanout.publish(&item);
-                    }
-                });
-                if durable {
-                    self.registry.deliver(&stream, item);
-                }
-            }
+            Effect::Deliver { stream, item, durable, tapped } => self.deliver(&stream, item, durable, tapped),
             Effect::Settle { id, outcome } => {
                 if self.waiters.settle(id, &outcome) {
                     // The app has it, so the row may be pruned one day. Nobody waits for this to be written.
@@ -92,6 +84,26 @@ impl Driver {
                 let report = with_own(report, self.line.counters(), self.counters);
                 send(answer, report);
             }
+        }
+    }
+}
+
+impl Driver {
+    fn deliver(&mut self, stream: &Stream, item: Delivery, durable: bool, tapped: bool) {
+        if tapped {
+            self.shared.with_observers(|observers| {
+                if let Some(fanout) = observers.get_mut(stream) {
+                    fanout.publish(&item);
+                }
+                // Nothing comes after it: the taps end, and one that is opened later is a new one to the engine.
+                if item.is_last() {
+                    observers.remove(stream);
+                    self.registry.tap_ended(stream);
+                }
+            });
+        }
+        if durable {
+            self.registry.deliver(stream, item);
         }
     }
 }

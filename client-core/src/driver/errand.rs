@@ -93,14 +93,13 @@ pub(crate) fn refuse(command: Command, why: Refusal) {
             send(answer, if why == Refusal::Closed { why } else { Refusal::Suspended })
         }
         Command::Emit { answer, .. } => drop(answer.send(false)),
-        Command::Consume { answer, .. } => send(answer, why),
+        Command::Consume { answer, .. } | Command::Observe { answer, .. } => send(answer, why),
         Command::SignOut { answer, .. } => send(answer, why),
         Command::Diagnostics { answer } => drop(answer.send(serde_json::Value::Null)),
         Command::AckEvent { .. }
         | Command::Taken { .. }
         | Command::Freed { .. }
         | Command::Release { .. }
-        | Command::Observe { .. }
         | Command::Unobserve { .. }
         | Command::Connect
         | Command::Disconnect

@@ -79,11 +79,14 @@ impl Driver {
 
     /// Which of the app's streams have moved.
     pub(super) fn look(&mut self, said: &Said, commands: &mut Vec<Command>) {
+        if said.has_moved_taps {
+            self.shared.with_observers(|observers| self.registry.taps_went(observers, commands));
+        }
         for mailbox in &said.mailboxes {
             self.registry.moved(mailbox, commands);
         }
         if said.has_moved_taps {
-            self.shared.with_observers(|observers| self.registry.taps_moved(observers, commands));
+            self.shared.with_observers(|observers| self.registry.taps_came(observers, commands));
         }
     }
 

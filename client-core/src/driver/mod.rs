@@ -166,6 +166,7 @@ impl Driver {
                         self.run_effects();
                         self.waiters.serve_checks();
                         self.registry.serve_checks();
+                        self.shared.with_observers(|observers| self.registry.serve_tap_checks(observers));
                     }
                     Err(error) => self.fail(&error),
                 }

@@ -22,7 +22,10 @@ pub(crate) struct Registry {
     /// There is an engine, and it knows all of these.
     is_live: bool,
     checks: Vec<Check>,
+    tap_checks: Vec<TapCheck>,
 }
+
+type TapCheck = (Stream, oneshot::Receiver<Result<(), EventsError>>);
 
 /// A question to the engine whose answer was not read yet.
 type Check = (Arc<Mailbox>, oneshot::Receiver<Result<(), EventsError>>);
@@ -42,27 +45,58 @@ impl Registry {
         }
     }
 
-    /// Taps came or went.
-    pub(crate) fn taps_moved(&mut self, observers: &mut Observers, commands: &mut Vec<Command>) {
+    /// Taps went. To be said before what came: what goes makes room for it.
+    pub(crate) fn taps_went(&mut self, observers: &mut Observers, commands: &mut Vec<Command>) {
         observers.retain(|_, fanout| !fanout.prune());
-        let wanted: BTreeSet<Stream> = observers.keys().cloned().collect();
-        if self.is_live {
-            let (came, went) = (wanted.difference(&self.observed), self.observed.difference(&wanted));
-            commands.extend(came.map(|stream| Command::Observe { stream: stream.clone() }));
-            commands.extend(went.map(|stream| Command::Unobserve { stream: stream.clone() }));
+        let is_live = self.is_live;
+        self.observed.retain(|stream| {
+            let is_wanted = observers.contains_key(stream);
+            if is_live && !is_wanted {
+                commands.push(Command::Unobserve { stream: stream.clone() });
+            }
+            is_wanted
+        });
+    }
+
+    /// Taps came.
+    pub(crate) fn taps_came(&mut self, observers: &Observers, commands: &mut Vec<Command>) {
+        for stream in observers.keys() {
+            if self.observed.insert(stream.clone()) {
+                self.observe(stream.clone(), commands);
+            }
         }
-        self.observed = wanted;
+    }
+
+    /// The engine has forgotten the stream.
+    pub(crate) fn tap_ended(&mut self, stream: &Stream) {
+        self.observed.remove(stream);
     }
 
     /// Hands an item to the durable consumer.
     pub(crate) fn deliver(&mut self, stream: &Stream, item: Delivery) {
-        let is_over = matches!(item, Delivery::Gone | Delivery::Refused(_));
+        let is_over = item.is_last();
         if let Some(mailbox) = self.consumers.get(stream) {
             mailbox.deliver(item);
         }
         if is_over {
             // The engine has forgotten the stream, and another consumer may begin.
             self.consumers.remove(stream);
+        }
+    }
+
+    /// Reads what the engine answered to new taps. One that it has no room for ends.
+    pub(crate) fn serve_tap_checks(&mut self, observers: &mut Observers) {
+        for (stream, mut check) in std::mem::take(&mut self.tap_checks) {
+            match check.try_recv() {
+                Ok(Err(error)) => {
+                    tracing::error!(%stream, %error, "a tap was refused");
+                    observers.remove(&stream);
+                    self.observed.remove(&stream);
+                }
+                // A new engine will be asked again.
+                Ok(Ok(())) | Err(TryRecvError::Closed) => {}
+                Err(TryRecvError::Empty) => self.tap_checks.push((stream, check)),
+            }
         }
     }
 
@@ -95,6 +129,7 @@ impl Registry {
     pub(crate) fn rewind(&mut self) {
         self.is_live = false;
         self.checks.clear();
+        self.tap_checks.clear();
         self.consumers.values().for_each(|mailbox| mailbox.rewind());
     }
 
@@ -108,11 +143,22 @@ impl Registry {
         self.is_live = true;
         let mailboxes: Vec<Arc<Mailbox>> = self.consumers.values().cloned().collect();
         mailboxes.iter().for_each(|mailbox| self.consume(mailbox, commands));
-        commands.extend(self.observed.iter().map(|stream| Command::Observe { stream: stream.clone() }));
+        for stream in self.observed.clone() {
+            self.observe(stream, commands);
+        }
     }
 
     pub(crate) fn end(&mut self) {
         std::mem::take(&mut self.consumers).into_values().for_each(|mailbox| mailbox.end());
+    }
+
+    fn observe(&mut self, stream: Stream, commands: &mut Vec<Command>) {
+        if !self.is_live {
+            return;
+        }
+        let (answer, check) = oneshot::channel();
+        self.tap_checks.push((stream.clone(), check));
+        commands.push(Command::Observe { stream, answer });
     }
 
     fn consume(&mut self, mailbox: &Arc<Mailbox>, commands: &mut Vec<Command>) {

@@ -53,7 +53,10 @@ impl Engine {
             }
             Command::Freed { stream, freed } => self.inbox.freed(cx, &stream, freed),
             Command::Release { stream } => self.inbox.release(cx, &stream)?,
-            Command::Observe { stream } => self.inbox.observe(cx, stream)?,
+            Command::Observe { stream, answer } => {
+                let result = self.inbox.observe(stream);
+                cx.effects.push_back(Effect::Consuming(answer, result));
+            }
             Command::Unobserve { stream } => self.inbox.unobserve(&stream),
             Command::Connect => self.connect(cx)?,
             Command::Disconnect => self.disconnect(cx)?,

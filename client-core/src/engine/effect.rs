@@ -25,11 +25,12 @@ pub(crate) enum Effect {
     Probe,
     /// Ask for a token and feed the answer into `handle_token`. One call at a time.
     FetchToken(TokenReason),
-    /// Hand an item to a stream's durable consumer (`durable`) and to its observers.
+    /// Hand an item to a stream's durable consumer (`durable`) and to its observers (`tapped`).
     Deliver {
         stream: Stream,
         item: Delivery,
         durable: bool,
+        tapped: bool,
     },
     /// An action has its outcome: wake whoever waits, tell `outbox_changes`.
     Settle {
@@ -74,6 +75,13 @@ pub(crate) enum Delivery {
     Gone,
     /// The server does not give the stream, and would say so again.
     Refused(ErrorCode),
+}
+
+impl Delivery {
+    /// Nothing comes after it.
+    pub(crate) fn is_last(&self) -> bool {
+        matches!(self, Self::Gone | Self::Refused(_))
+    }
 }
 
 /// An event as it came from the line.

@@ -99,8 +99,10 @@ impl Inbox {
         self.store_cursors(cx)?;
         account.clone_into(&mut self.account);
         for (stream, feed) in &mut self.feeds {
-            let start = start(cx, account, stream, feed.after)?;
+            // A tap alone has no place to go on from: it begins at what comes next, there too.
+            let start = if feed.consumed { start(cx, account, stream, feed.after)? } else { None };
             feed.restart(start);
+            feed.tapped = None;
         }
         Ok(())
     }
@@ -129,10 +131,12 @@ impl Inbox {
     }
 
     /// A live tap keeps the stream subscribed; alone, it begins at what comes next.
-    pub(crate) fn observe(&mut self, cx: &mut Cx<'_, '_>, stream: Stream) -> Result<(), StoreError> {
-        if !self.feeds.contains_key(&stream) && self.feeds.len() < STREAMS_MAX {
-            let start = cursor::load(cx.tx, &self.account, &stream)?;
-            self.feeds.insert(stream.clone(), Feed::new(start));
+    pub(crate) fn observe(&mut self, stream: Stream) -> Result<(), EventsError> {
+        if !self.feeds.contains_key(&stream) {
+            if self.feeds.len() >= STREAMS_MAX {
+                return Err(EventsError::TooMany);
+            }
+            self.feeds.insert(stream.clone(), Feed::new(None));
             self.ask(stream.clone());
         }
         if let Some(feed) = self.feeds.get_mut(&stream) {
@@ -144,6 +148,7 @@ impl Inbox {
     pub(crate) fn unobserve(&mut self, stream: &Stream) {
         if let Some(feed) = self.feeds.get_mut(stream) {
             feed.observers = feed.observers.saturating_sub(1);
+            feed.tapped = None;
             self.drop_if_unwanted(stream);
         }
     }
@@ -170,9 +175,9 @@ impl Inbox {
     fn withdraw(&self, cx: &mut Cx<'_, '_>, stream: &Stream) {
         let is_tapped = self.feeds.get(stream).is_some_and(|feed| feed.observers > 0);
         cx.effects.retain_mut(|effect| match effect {
-            Effect::Deliver { stream: of, durable, .. } if of == stream && *durable => {
+            Effect::Deliver { stream: of, durable, tapped, .. } if of == stream && *durable => {
                 *durable = false;
-                is_tapped
+                is_tapped && *tapped
             }
             _ => true,
         });
@@ -322,7 +327,7 @@ impl Inbox {
         ready: Option<&StreamReady>,
     ) -> Result<bool, StoreError> {
         if let Some(feed) = self.feeds.get_mut(stream) {
-            if feed.place.is_none() {
+            if feed.consumed && feed.place.is_none() {
                 feed.place = cursor::load(cx.tx, &self.account, stream)?;
             }
             feed.pull = Pull::Idle;
@@ -375,7 +380,7 @@ fn home(meta: &EventMeta) -> Stream {
 }
 
 fn deliver(cx: &mut Cx<'_, '_>, stream: Stream, item: Delivery, durable: bool) {
-    cx.effects.push_back(Effect::Deliver { stream, item, durable });
+    cx.effects.push_back(Effect::Deliver { stream, item, durable, tapped: true });
 }
 
 /// Cursors are stored in groups of so many events, or after so long.

@@ -8,7 +8,7 @@ use keepline_protocol::{
 
 use super::{Inbox, cursor, deliver, home, place::Place, stream::Pull};
 use crate::{
-    engine::{Cx, Delivery, IncomingEvent},
+    engine::{Cx, Delivery, Effect, IncomingEvent},
     error::StoreError,
 };
 
@@ -23,6 +23,10 @@ impl Inbox {
         let Some(feed) = self.feeds.get_mut(&stream) else { return };
         if !matches!(feed.pull, Pull::Live | Pull::Pulling) {
             // Given back or about to be pulled: the log has it.
+            return;
+        }
+        if feed.is_finding_the_end() {
+            // What was there before the tap.
             return;
         }
         let known = feed.place.as_ref();
@@ -58,8 +62,8 @@ impl Inbox {
             self.flush_at = Some(cx.now.at);
         }
         self.counters.delivered += 1;
-        let durable = feed.consumed;
-        deliver(cx, stream, Delivery::Event(event), durable);
+        let (durable, tapped) = (feed.consumed, feed.passes_taps());
+        cx.effects.push_back(Effect::Deliver { stream, item: Delivery::Event(event), durable, tapped });
     }
 
     /// The page's end: live, another page, or another beginning.
@@ -92,7 +96,10 @@ impl Inbox {
             }
             (StreamStatus::Gone, _) => self.gone(cx, stream)?,
             _ => {
-                if feed.place.is_none() {
+                if feed.is_finding_the_end() {
+                    feed.place = Some(Place { epoch: page.epoch, offset: page.head, tag: None });
+                    feed.tapped.clone_from(&feed.place);
+                } else if feed.place.is_none() {
                     feed.place = Some(Place { epoch: page.epoch, offset: page.from, tag: None });
                 } else if let Some(place) = feed.place.as_mut().filter(|place| place.epoch.is_none()) {
                     place.epoch = page.epoch;
@@ -122,6 +129,7 @@ impl Inbox {
     ) -> Result<(), StoreError> {
         self.counters.resets += 1;
         let Some(feed) = self.feeds.get_mut(stream) else { return Ok(()) };
+        feed.tapped = None;
         feed.stand_at(Place { epoch: Some(reset.epoch.clone()), offset: reset.offset, tag: reset.tag });
         // A tap alone frees nothing.
         if feed.consumed {

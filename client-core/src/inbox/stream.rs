@@ -14,6 +14,8 @@ pub(super) struct Feed {
     /// Where the app wants to begin, if not at the cursor.
     pub(super) after: Option<u64>,
     pub(super) observers: u32,
+    /// The last event that taps have seen. A consumer that begins anew pulls the events before it once more.
+    pub(super) tapped: Option<Place>,
     pub(super) pull: Pull,
     /// The last event handed to the app's buffer; `None` at the beginning of a stream that has no cursor.
     pub(super) place: Option<Place>,
@@ -64,6 +66,7 @@ impl Feed {
             durable: true,
             after: None,
             observers: 0,
+            tapped: None,
             pull: Pull::Idle,
             place: start,
             failures: 0,
@@ -100,6 +103,26 @@ impl Feed {
             }
         }
         self.place = Some(place);
+    }
+
+    /// Only taps listen, and have not got a place yet: the next page only says where the stream ends now.
+    pub(super) fn is_finding_the_end(&self) -> bool {
+        !self.consumed && self.place.is_none()
+    }
+
+    /// Whether the event just handed over is new to taps.
+    pub(super) fn passes_taps(&mut self) -> bool {
+        if self.observers == 0 {
+            return false;
+        }
+        let is_new = match (&self.tapped, &self.place) {
+            (Some(seen), Some(place)) => seen.epoch != place.epoch || seen.offset < place.offset,
+            _ => true,
+        };
+        if is_new {
+            self.tapped.clone_from(&self.place);
+        }
+        is_new
     }
 
     pub(super) fn hold_room(&mut self, bytes: u64) {
@@ -166,6 +189,9 @@ impl Feed {
     pub(super) fn page_limit(&self, room: Room) -> u32 {
         if !self.has_room(room) {
             return 0;
+        }
+        if self.is_finding_the_end() {
+            return 1;
         }
         let free = if self.consumed { room.events - self.room_taken.events } else { room.events };
         free.min(PAGE_EVENTS_MAX).min(self.unacked_room(room))

@@ -73,6 +73,8 @@ impl ActionState {
 pub struct OutboxEntry {
     /// The action's id.
     pub id: ActionId,
+    /// Whose it is; empty before the first session.
+    pub account: String,
     /// Its name.
     pub name: String,
     /// Its payload; for a raw action the JSON array of its arguments.
@@ -98,6 +100,9 @@ pub struct OutboxEntry {
 /// Which rows of the outbox to list. The default lists everything of the account, oldest first, at most 1,000.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
+    /// Only this account's: for [`OutboxReader`](crate::OutboxReader), which sees every account's rows. A client lists
+    /// its own account's alone.
+    pub account: Option<String>,
     /// Only rows without an outcome.
     pub pending_only: bool,
     /// Only this lane.
@@ -112,6 +117,6 @@ pub struct Filter {
 
 impl Default for Filter {
     fn default() -> Self {
-        Self { pending_only: false, lane: None, id: None, limit: 1_000, after: None }
+        Self { account: None, pending_only: false, lane: None, id: None, limit: 1_000, after: None }
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Lane {
     /// Nothing lies beyond the cursor, as far as is known.
     pub(super) exhausted: bool,
     pub(super) pace: Pace,
+    /// The server's wish for this lane, until it is heeded when the window has run empty.
+    pub(super) not_before: Option<Instant>,
     /// The head has failed before: it goes alone until it has its outcome.
     pub(super) one_at_a_time: bool,
     /// The first row that was answered with an error that may pass.
@@ -60,6 +62,13 @@ pub(super) struct Trouble {
     pub(super) counts: bool,
 }
 
+impl Trouble {
+    /// Of this row, without an error and without counting.
+    pub(super) fn at(seq: i64) -> Self {
+        Self { seq, error: None, counts: false }
+    }
+}
+
 impl Lane {
     pub(super) fn new(policy: LanePolicy) -> Self {
         Self {
@@ -69,6 +78,7 @@ impl Lane {
             cursor: 0,
             exhausted: false,
             pace: Pace::Flowing,
+            not_before: None,
             one_at_a_time: false,
             trouble: None,
             fruitless: 0,
@@ -108,7 +118,17 @@ impl Lane {
         self.trouble = None;
         self.in_turn = false;
         if !matches!(self.pace, Pace::Resting(_)) {
-            self.pace = Pace::Flowing;
+            // The wish outlives the line, as a rest does.
+            self.pace = self.not_before.map_or(Pace::Flowing, Pace::Resting);
+        }
+        self.not_before = None;
+    }
+
+    /// Rests for as long as the server wishes, where the lane would go on earlier.
+    pub(super) fn heed_wish(&mut self, now: Instant) {
+        let wish = self.not_before.take().filter(|wish| *wish > now);
+        if let Some(until) = wish.max(self.resting_until()) {
+            self.pace = Pace::Resting(until);
         }
     }
 

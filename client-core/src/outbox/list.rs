@@ -44,11 +44,12 @@ pub(crate) fn list(
     let after = filter.after.map(|id| *id.uuid().as_bytes());
     let rows = tx.all(
         "SELECT seq, id, name, payload, lane, label, state, attempts, submitted_wall_ms, submitted_ticks_ms, boot, \
-         rolled_back, error_code, error_text FROM actions \
+         rolled_back, error_code, error_text, account FROM actions \
          WHERE (?1 IS NULL OR account = ?1) AND (?2 = 0 OR state < 4) AND (?3 IS NULL OR lane = ?3) \
          AND (?4 IS NULL OR id = ?4 OR origin = ?4) \
-         AND seq > coalesce((SELECT seq FROM actions WHERE id = ?5 OR origin = ?5), 0) ORDER BY seq LIMIT ?6",
-        params![account, filter.pending_only, filter.lane, id, after, filter.limit],
+         AND seq > coalesce((SELECT seq FROM actions WHERE id = ?5 OR origin = ?5), 0) \
+         AND (?7 IS NULL OR account = ?7) ORDER BY seq LIMIT ?6",
+        params![account, filter.pending_only, filter.lane, id, after, filter.limit, filter.account],
         |row| read_entry(row, now),
     )?;
     rows.into_iter()
@@ -63,6 +64,7 @@ fn read_entry(row: &SqlRow<'_>, now: Now) -> rusqlite::Result<(i64, OutboxEntry)
     let lane: String = row.get(4)?;
     let entry = OutboxEntry {
         id: read_id(row, 1)?,
+        account: row.get(14)?,
         name: row.get(2)?,
         payload: read_payload(row, 3)?,
         lane: Some(lane).filter(|lane| !lane.is_empty()),

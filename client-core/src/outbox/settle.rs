@@ -32,7 +32,8 @@ pub(crate) enum Verdict {
     Conflict { rejection: Rejection },
     /// A predecessor is missing in the ledger.
     OutOfOrder,
-    /// An error that may pass.
+    /// An error that may pass. A wish when to come back is about this action, whatever stands behind it on the server,
+    /// and not about the server as a whole: that speaks by a rate limit, by draining, or when a client connects.
     Passing { rejection: Rejection, retry_after: Option<Duration> },
     /// Too fast: nothing is sent until then.
     Limited { retry_after: Duration },
@@ -101,14 +102,14 @@ impl Outbox {
             Verdict::Conflict { rejection } => {
                 self.finish(cx, RowKey { seq, id }, Outcome::Rejected(rejection), None)?
             }
-            Verdict::OutOfOrder => self.trouble(lane, Trouble { seq, error: None, counts: false }),
+            Verdict::OutOfOrder => self.trouble(lane, Trouble::at(seq)),
             Verdict::Passing { rejection, retry_after } => {
-                self.trouble(lane, Trouble { seq, error: Some(rejection), counts: true });
-                self.hold(cx, retry_after);
+                self.trouble(lane, Trouble { error: Some(rejection), counts: true, ..Trouble::at(seq) });
+                self.rest_lane(cx, lane, retry_after);
             }
             Verdict::Limited { retry_after } => {
-                self.trouble(lane, Trouble { seq, error: None, counts: false });
-                self.hold(cx, Some(retry_after));
+                self.trouble(lane, Trouble::at(seq));
+                self.hold(cx, retry_after);
             }
             Verdict::Unstored { rejection } => self.void_unstored(cx, seq, lane, rejection)?,
         }
@@ -197,12 +198,12 @@ impl Outbox {
         let Some(mut row) = Row::load(cx.tx, seq)? else { return Ok(()) };
         if row.state == ActionState::Voiding {
             // Even the void was refused: as an error that may pass, or the row would never end.
-            self.trouble(lane, Trouble { seq, error: Some(rejection), counts: true });
+            self.trouble(lane, Trouble { error: Some(rejection), counts: true, ..Trouble::at(seq) });
             return Ok(());
         }
         row.mark_voiding(cx.tx, VoidReason::Settle, Some(&rejection))?;
         cx.effects.push_back(Effect::Changed { id: row.id });
-        self.trouble(lane, Trouble { seq, error: None, counts: false });
+        self.trouble(lane, Trouble::at(seq));
         Ok(())
     }
 
@@ -214,10 +215,16 @@ impl Outbox {
         }
     }
 
-    fn hold(&mut self, cx: &Cx<'_, '_>, rest: Option<Duration>) {
-        if let Some(rest) = rest {
-            let until = cx.now.at + rest.min(RATE_LIMIT_REST_MAX);
-            self.hold_until = Some(self.hold_until.map_or(until, |known| known.max(until)));
+    /// Nothing is sent until then, in any lane.
+    fn hold(&mut self, cx: &Cx<'_, '_>, rest: Duration) {
+        let until = cx.now.at + rest.min(WISH_MAX);
+        self.hold_until = self.hold_until.max(Some(until));
+    }
+
+    /// The lane begins again no earlier than this, once its window has run empty.
+    fn rest_lane(&mut self, cx: &Cx<'_, '_>, lane: &str, wish: Option<Duration>) {
+        if let (Some(lane), Some(wish)) = (self.lanes.get_mut(lane), wish) {
+            lane.not_before = lane.not_before.max(Some(cx.now.at + wish.min(WISH_MAX)));
         }
     }
 
@@ -235,6 +242,9 @@ impl Outbox {
             }
             if let Some(trouble) = trouble.filter(|trouble| trouble.counts) {
                 self.count_head(cx, name, trouble)?;
+            }
+            if let Some(lane) = self.lanes.get_mut(name) {
+                lane.heed_wish(cx.now.at);
             }
         } else if lane.pace == Pace::Flowing && lane.in_flight.is_empty() {
             lane.one_at_a_time = false;
@@ -287,4 +297,4 @@ const FRUITLESS_MAX: u32 = 3;
 const RATE_LIMIT_REST: Duration = Duration::from_secs(1);
 
 /// A server's wish beyond this is taken for a mistake; the next answer can say it again.
-const RATE_LIMIT_REST_MAX: Duration = Duration::from_secs(300);
+const WISH_MAX: Duration = Duration::from_secs(300);

@@ -38,10 +38,13 @@ impl OutboxReader {
         let connection = Connection::open_with_flags(path, flags).map_err(open_error)?;
         let found: u32 =
             connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(open_error)?;
+        let reader = Self { connection };
         match found {
+            // A client opens an empty file as a new one: so far it holds nothing.
+            0 if reader.is_empty().map_err(|_| OpenError::Corrupt)? => Ok(reader),
             0 => Err(OpenError::Corrupt),
             found if found > migrate::VERSION => Err(OpenError::NewerSchema { found }),
-            _ => Ok(Self { connection }),
+            _ => Ok(reader),
         }
     }
 
@@ -50,7 +53,16 @@ impl OutboxReader {
     /// # Errors
     /// [`StoreError`] where the file cannot be read.
     pub fn list(&self, filter: &Filter) -> Result<Vec<OutboxEntry>, StoreError> {
+        if self.is_empty()? {
+            return Ok(Vec::new());
+        }
         list(&Tx::reading(&self.connection), Now::read(), None, filter)
+    }
+
+    /// Nothing was ever written into the file.
+    fn is_empty(&self) -> Result<bool, StoreError> {
+        let pages: u64 = self.connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+        Ok(pages == 0)
     }
 
     /// What the outbox holds, an entry for each account.
@@ -58,6 +70,9 @@ impl OutboxReader {
     /// # Errors
     /// [`StoreError`] where the file cannot be read.
     pub fn totals(&self) -> Result<Vec<Totals>, StoreError> {
+        if self.is_empty()? {
+            return Ok(Vec::new());
+        }
         let tx = Tx::reading(&self.connection);
         let accounts =
             tx.all("SELECT account FROM totals ORDER BY account", [], |row| row.get::<_, String>(0))?;

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::*;
-use crate::error::OpenError;
+use crate::{error::OpenError, outbox::Filter};
 
 fn options(path: &Path) -> StoreOptions {
     StoreOptions {
@@ -207,3 +207,16 @@ const OTHER_PROCESS: &str = "KEEPLINE_TEST_DATABASE_OF_ANOTHER_PROCESS";
 const OPENED: i32 = 71;
 const IN_USE: i32 = 72;
 const FAILED: i32 = 73;
+
+#[test]
+fn an_empty_file_is_read_as_what_a_client_makes_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queue.db");
+    fs::write(&path, "").unwrap();
+    let reader = OutboxReader::open(&path).unwrap();
+    assert!(reader.list(&Filter::default()).unwrap().is_empty() && reader.totals().unwrap().is_empty());
+    assert_eq!(fs::metadata(&path).unwrap().len(), 0, "a reader makes nothing of it");
+    drop(Store::open(&options(&path)).unwrap());
+    // The same reader beside the client that has opened it.
+    assert!(reader.list(&Filter::default()).unwrap().is_empty());
+}

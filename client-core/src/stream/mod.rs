@@ -152,6 +152,11 @@ impl fmt::Debug for EventStream {
 /// A live tap on a stream: what passes while it exists. It moves no cursor, and a slow one loses the oldest items and
 /// is told how many.
 ///
+/// Alone, it begins at what comes next: where the stream ends when the server first answers for it, whatever the stored
+/// cursor says. From there on nothing is missed, across lost lines too. Beside a consumer it sees what the consumer is
+/// given from then on; what a consumer that begins anew pulls once more it does not see again. It ends after
+/// [`Item::Gone`] and [`Item::Refused`].
+///
 /// It is also a [`futures_util::Stream`].
 #[derive(Debug)]
 pub struct Observer {
@@ -165,7 +170,7 @@ impl Observer {
         Self { stream, tap, client }
     }
 
-    /// The next item; `None` once the client is shut down. Cancel safe.
+    /// The next item; `None` once the client is shut down or the stream has ended. Cancel safe.
     pub async fn next(&mut self) -> Option<Tapped<Item>> {
         let tapped = self.tap.next().await?;
         Some(self.convert(tapped))

@@ -5,7 +5,7 @@ use keepline::{ActionId, Stream};
 
 /// Submit actions, watch streams and look into the queue of a Keepline client.
 ///
-/// Exit codes: 0 done, 1 refused, 2 usage, 3 timeout, 4 store.
+/// Exit codes: 0 done, 1 refused, 2 usage, 3 timeout, 4 store or another file.
 #[derive(Debug, Parser)]
 #[command(name = "keepline", version)]
 pub(crate) struct Cli {
@@ -18,7 +18,7 @@ pub(crate) struct Cli {
     /// The token; better given by the environment, where other users of the machine cannot read it.
     #[arg(long, env = "KEEPLINE_TOKEN", hide_env_values = true, global = true)]
     pub(crate) token: Option<Secret>,
-    /// Whom the queue belongs to; otherwise learned from the first session.
+    /// Whom the queue belongs to, and whose rows to show; otherwise learned from the first session.
     #[arg(long, global = true)]
     pub(crate) account: Option<String>,
     /// The lane of submitted actions, or the one to list.
@@ -71,7 +71,7 @@ pub(crate) struct Submit {
     pub(crate) name: String,
     /// The payload as JSON, or `-` for JSON Lines of `{id?, payload}` on standard input.
     pub(crate) payload: String,
-    /// The action's id, so that this command can be repeated safely.
+    /// The action's id, so that this command can be repeated safely; not with `-`.
     #[arg(long)]
     pub(crate) id: Option<ActionId>,
     /// Wait for the outcome.

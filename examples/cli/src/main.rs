@@ -5,6 +5,7 @@
 
 mod args;
 mod failure;
+mod line;
 mod output;
 mod queue;
 mod session;

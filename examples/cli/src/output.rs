@@ -1,11 +1,21 @@
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
 
-use keepline::{ActionId, Envelope, Line, OutboxEntry, Outcome, Reset, Status, Stream};
-use serde_json::{Value, json};
+use keepline::{ActionId, Envelope, Line as State, OutboxEntry, Outcome, Reset, Status, Stream};
+use serde::Serialize;
+use serde_json::Value;
 
-use crate::failure::Failure;
+use crate::{
+    failure::{Exit, Failure},
+    line::{Arguments, Line, OneLine, Row, Settled},
+};
 
 /// Where lines go, and in which of the two forms. Each line is flushed: who reads it may rely on it.
+///
+/// What is told and not asked for goes on in silence where nobody reads any more: it is no reason to lose what is
+/// queued. Where the lines are the work itself, as they are for `watch`, the caller hears that one was not written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
     json: bool,
@@ -17,61 +27,42 @@ impl Output {
     }
 
     pub(crate) fn submitted(self, id: ActionId) {
-        self.line(&json!({ "type": "submitted", "id": id }), || format!("submitted {id}"));
+        self.tell(&Line::Submitted { id }, || format!("submitted {id}"));
     }
 
     pub(crate) fn outcome(self, id: ActionId, outcome: &Outcome) {
-        let mut line = json!({ "type": "outcome", "id": id, "outcome": outcome.as_str() });
-        add_result(&mut line, outcome, true);
-        self.line(&line, || match outcome {
+        self.tell(&Line::Outcome(Settled::new(id, outcome)), || match outcome {
             Outcome::Accepted(reply) => {
-                let reply = reply.payload.as_ref().map_or("", |payload| payload.as_str());
-                format!("accepted {id} {reply}")
+                let reply = reply.payload.as_ref().map(OneLine);
+                format!("accepted {id} {}", reply.as_ref().map(OneLine::text).unwrap_or_default())
             }
             Outcome::Rejected(why) => format!("rejected {id} {}: {}", why.code, why.text),
             other => format!("{} {id}", other.as_str()),
         });
     }
 
-    pub(crate) fn event(self, event: &Envelope) {
-        let payload: Value = match &event.args[..] {
-            [] => Value::Null,
-            [only] => only.decode().unwrap_or(Value::Null),
-            several => several.iter().map(|arg| arg.decode().unwrap_or(Value::Null)).collect(),
-        };
-        let place = event.place.as_ref();
-        let line = json!({
-            "type": "event",
-            "stream": event.stream,
-            "epoch": place.map(|place| &place.epoch),
-            "offset": place.map(|place| place.offset),
-            "name": event.name,
-            "payload": payload,
-        });
-        self.line(&line, || {
-            let offset = place.map_or_else(|| "-".to_owned(), |place| place.offset.to_string());
-            format!("{} {offset} {} {payload}", event.stream, event.name)
-        });
+    /// # Errors
+    /// Where it was not written.
+    pub(crate) fn event(self, event: &Envelope) -> io::Result<()> {
+        self.write(&Line::event(event), || {
+            let offset =
+                event.place.as_ref().map_or_else(|| "-".to_owned(), |place| place.offset.to_string());
+            format!("{} {offset} {} {}", event.stream, event.name, Arguments(&event.args).text())
+        })
     }
 
-    pub(crate) fn reset(self, stream: &Stream, reset: &Reset) {
-        let snapshot: Option<Value> = reset.snapshot.as_ref().and_then(|snapshot| snapshot.decode().ok());
-        let line = json!({
-            "type": "reset",
-            "stream": stream,
-            "epoch": reset.epoch,
-            "offset": reset.offset,
-            "reason": reset.reason,
-            "snapshot": snapshot,
-        });
-        self.line(&line, || {
-            let snapshot = snapshot.as_ref().unwrap_or(&Value::Null);
+    /// # Errors
+    /// Where it was not written.
+    pub(crate) fn reset(self, stream: &Stream, reset: &Reset) -> io::Result<()> {
+        self.write(&Line::reset(stream, reset), || {
+            let snapshot = reset.snapshot.as_ref().map(OneLine);
+            let snapshot = snapshot.as_ref().map_or("null".into(), OneLine::text);
             format!("{stream} reset to {} ({:?}) {snapshot}", reset.offset, reset.reason)
-        });
+        })
     }
 
     pub(crate) fn gone(self, stream: &Stream) {
-        self.line(&json!({ "type": "gone", "stream": stream }), || format!("{stream} is gone"));
+        self.tell(&Line::Gone { stream }, || format!("{stream} is gone"));
     }
 
     pub(crate) fn status(self, status: &Status) {
@@ -84,101 +75,72 @@ impl Output {
     }
 
     fn status_as(self, state: &str, status: &Status) {
-        let mut line = json!({
-            "type": "status",
-            "state": state,
-            "pending": status.pending,
-            "parked": status.parked,
-            "oldest_ms": status.oldest.map(|oldest| oldest.as_millis() as u64),
-        });
-        let reason = match &status.line {
-            Line::Waiting { reason, attempt, retry_in } => {
-                line["attempt"] = (*attempt).into();
-                line["retry_in_ms"] = (retry_in.as_millis() as u64).into();
-                serde_json::to_value(reason).ok()
+        let (mut attempt, mut retry_in_ms, mut reason) = (None, None, None);
+        match &status.line {
+            State::Waiting { reason: why, attempt: number, retry_in } => {
+                (attempt, retry_in_ms) = (Some(*number), Some(millis(*retry_in)));
+                reason = serde_json::to_value(why).ok();
             }
-            Line::AuthRequired { reason } => Some(reason.as_str().into()),
-            _ => None,
-        };
-        if let Some(reason) = reason {
-            line["reason"] = reason;
+            State::AuthRequired { reason: why } => reason = Some(why.as_str().into()),
+            _ => {}
         }
-        self.line(&line, || {
-            let reason = line
-                .get("reason")
-                .and_then(Value::as_str)
-                .map_or_else(String::new, |why| format!(" ({why})"));
-            format!("{state}{reason}, {} pending, {} parked", status.pending, status.parked)
-        });
+        let why = reason.as_ref().and_then(Value::as_str).map_or_else(String::new, |why| format!(" ({why})"));
+        let (pending, parked) = (status.pending, status.parked);
+        let oldest_ms = status.oldest.map(millis);
+        let line = Line::Status { state, pending, parked, oldest_ms, attempt, retry_in_ms, reason };
+        self.tell(&line, || format!("{state}{why}, {pending} pending, {parked} parked"));
     }
 
     pub(crate) fn rolled_back(self, actions: &[ActionId]) {
-        self.line(&json!({ "type": "rolled_back", "actions": actions }), || {
+        self.tell(&Line::RolledBack { actions }, || {
             format!("the server was rolled back and has lost {} settled actions", actions.len())
         });
     }
 
     /// A row of the queue: `outcome` where it has one, `action` otherwise.
-    pub(crate) fn entry(self, entry: &OutboxEntry, with_payload: bool) {
-        let line = entry_line(entry, with_payload);
-        self.line(&line, || {
+    ///
+    /// # Errors
+    /// Where it was not written.
+    pub(crate) fn entry(self, entry: &OutboxEntry, with_payload: bool) -> io::Result<()> {
+        self.write(&Row::new(entry, with_payload), || {
             let outcome = entry.outcome.as_ref().map_or(entry.state.as_str(), Outcome::as_str);
             let lane = entry.lane.as_deref().unwrap_or("-");
-            let payload = if with_payload { entry.payload.as_str() } else { "" };
+            let payload =
+                if with_payload { OneLine(&entry.payload).text().into_owned() } else { String::new() };
             format!("{} {outcome:<13} {} {lane} {}s {payload}", entry.id, entry.name, entry.age.as_secs())
                 .trim_end()
                 .to_owned()
-        });
+        })
     }
 
     pub(crate) fn failure(self, failure: &Failure) {
         if self.json {
-            self.line(&json!({ "type": "error", "code": failure.code, "text": failure.text }), String::new);
+            self.tell(&Line::Error { code: &failure.code, text: &failure.text }, String::new);
         }
-        eprintln!("keepline: {}: {}", failure.code, failure.text);
+        let _ = writeln!(io::stderr(), "keepline: {}: {}", failure.code, failure.text);
     }
 
-    fn line(self, json: &Value, text: impl FnOnce() -> String) {
-        let line = if self.json { json.to_string() } else { text() };
+    fn tell(self, json: &impl Serialize, text: impl FnOnce() -> String) {
+        let _ = self.write(json, text);
+    }
+
+    fn write(self, json: &impl Serialize, text: impl FnOnce() -> String) -> io::Result<()> {
+        let line = if self.json { serde_json::to_string(json)? } else { text() };
         let mut out = io::stdout().lock();
-        // A reader that went away is no reason to lose what is queued: the command goes on in silence.
-        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+        writeln!(out, "{line}")?;
+        out.flush()
     }
 }
 
-fn entry_line(entry: &OutboxEntry, with_payload: bool) -> Value {
-    let kind = if entry.outcome.is_some() { "outcome" } else { "action" };
-    let mut line = json!({
-        "type": kind,
-        "id": entry.id,
-        "name": entry.name,
-        "lane": entry.lane,
-        "label": entry.label,
-        "state": entry.state.as_str(),
-        "attempts": entry.attempts,
-        "age_ms": entry.age.as_millis() as u64,
-        "outcome": entry.outcome.as_ref().map(Outcome::as_str),
-        "rolled_back": entry.rolled_back,
-    });
-    if let Some(error) = &entry.last_error {
-        line["error"] = json!({ "code": error.code, "message": error.text });
+/// What follows from a line that was not written: a reader that has had enough, as `head` has, ends the command in
+/// good order; a full disk does not.
+pub(crate) fn not_written(error: &io::Error) -> Result<Exit, Failure> {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return Ok(Exit::Done);
     }
-    if let Some(outcome) = &entry.outcome {
-        add_result(&mut line, outcome, with_payload);
-    }
-    if with_payload {
-        line["payload"] = entry.payload.decode().unwrap_or(Value::Null);
-    }
-    line
+    Err(Failure::new(Exit::Store, "OUTPUT", format!("standard output cannot be written: {error}")))
 }
 
-fn add_result(line: &mut Value, outcome: &Outcome, with_payload: bool) {
-    match outcome {
-        Outcome::Accepted(reply) if with_payload => {
-            line["reply"] =
-                reply.payload.as_ref().and_then(|reply| reply.decode().ok()).unwrap_or(Value::Null);
-        }
-        Outcome::Rejected(why) => line["error"] = json!({ "code": why.code, "message": why.text }),
-        _ => {}
-    }
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keepline::{Line, OpenError, OutboxReader, Status};
+use keepline::{Filter, Line, OpenError, OutboxReader, Status};
 
 use crate::{
     args::Cli,
@@ -33,8 +33,10 @@ pub(crate) async fn run(cli: &Cli, output: Output) -> Result<Exit, Failure> {
 /// Another process has the database: its line is its own affair, the counts can be read.
 fn beside(cli: &Cli, output: Output) -> Result<Exit, Failure> {
     let reader = OutboxReader::open(session::database(cli)?)?;
-    let totals = reader.totals()?;
-    let oldest = reader.list(&keepline::Filter { pending_only: true, limit: 1, ..Default::default() })?;
+    let mut totals = reader.totals()?;
+    totals.retain(|totals| cli.account.as_ref().is_none_or(|account| *account == totals.account));
+    let account = cli.account.clone();
+    let oldest = reader.list(&Filter { account, pending_only: true, limit: 1, ..Filter::default() })?;
     let status = Status {
         line: Line::Idle,
         pending: totals.iter().map(|totals| totals.pending).sum(),

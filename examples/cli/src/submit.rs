@@ -1,11 +1,11 @@
 //! One action, or one for each line of standard input.
 
-use std::{pin::pin, time::Duration};
+use std::{io, pin::pin, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesOrdered};
 use keepline::{ActionId, Client, Line, Outcome, Payload, Submission, SubmitError};
 use serde::Deserialize;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
+use tokio::io::{AsyncBufReadExt, BufReader, Split, Stdin};
 
 use crate::{
     args::{Cli, Submit},
@@ -13,6 +13,9 @@ use crate::{
     output::Output,
     session,
 };
+
+/// Standard input by the line.
+type Input = Split<BufReader<Stdin>>;
 
 /// A line of standard input.
 #[derive(Deserialize)]
@@ -22,6 +25,9 @@ struct InputLine {
 }
 
 pub(crate) async fn run(cli: &Cli, submit: &Submit, output: Output) -> Result<Exit, Failure> {
+    if submit.payload == "-" && submit.id.is_some() {
+        return Err(Failure::usage("--id is for one action; with `-` each line has its own"));
+    }
     let client = session::open(cli)?;
     let changes = session::connect(&client);
     let result = {
@@ -62,7 +68,7 @@ async fn submit_lines(
     client: &Client,
     output: Output,
 ) -> Result<(Vec<Submission>, Exit), Failure> {
-    let mut lines: Option<Lines<BufReader<Stdin>>> = Some(BufReader::new(tokio::io::stdin()).lines());
+    let mut lines: Option<Input> = Some(BufReader::new(tokio::io::stdin()).split(b'\n'));
     let mut under_way = FuturesOrdered::new();
     let (mut submissions, mut exit, mut number) = (Vec::new(), Exit::Done, 0u64);
     while lines.is_some() || !under_way.is_empty() {
@@ -81,16 +87,27 @@ async fn submit_lines(
                     if failure.exit == Exit::Store {
                         return Err(failure);
                     }
-                    exit = failure.exit;
+                    exit = if exit == Exit::Done { failure.exit } else { exit };
                 }
             },
             line = next_line(&mut lines), if lines.is_some() && under_way.len() < UNDER_WAY_MAX => {
-                let Some(line) = line else { lines = None; continue };
+                let line = match line {
+                    Ok(Some(line)) => line,
+                    Ok(None) => { lines = None; continue }
+                    // What was read before is submitted all the same.
+                    Err(error) => {
+                        let failure = Failure::new(Exit::Store, "INPUT", format!("standard input: {error}"));
+                        output.failure(&failure);
+                        (lines, exit) = (None, failure.exit);
+                        continue;
+                    }
+                };
                 number += 1;
-                if line.trim().is_empty() {
+                if line.trim_ascii().is_empty() {
                     continue;
                 }
-                match serde_json::from_str::<InputLine>(&line) {
+                // Bytes, so that a line that is no text is one bad line and not the end of all.
+                match serde_json::from_slice::<InputLine>(&line) {
                     Ok(InputLine { id, payload }) => {
                         under_way.push_back(submit_one(cli, submit, client, id, payload));
                     }
@@ -105,10 +122,9 @@ async fn submit_lines(
     Ok((submissions, exit))
 }
 
-async fn next_line(lines: &mut Option<Lines<BufReader<Stdin>>>) -> Option<String> {
+async fn next_line(lines: &mut Option<Input>) -> io::Result<Option<Vec<u8>>> {
     match lines {
-        // What cannot be read ends the input, as its end does.
-        Some(lines) => lines.next_line().await.ok().flatten(),
+        Some(lines) => lines.next_segment().await,
         None => std::future::pending().await,
     }
 }

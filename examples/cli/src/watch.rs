@@ -5,7 +5,7 @@ use keepline::{EventStream, Events, Item};
 use crate::{
     args::{Cli, Watch},
     failure::{Exit, Failure},
-    output::Output,
+    output::{Output, not_written},
     session,
 };
 
@@ -35,10 +35,17 @@ async fn print_events(watch: &Watch, mut stream: EventStream, output: Output) ->
     while left > 0 {
         match stream.next_item().await {
             Some(Item::Event(event)) => {
-                output.event(&event);
+                // Dropped with the stream, it is not taken: whoever watches next gets it.
+                if let Err(error) = output.event(&event) {
+                    return not_written(&error);
+                }
                 left -= 1;
             }
-            Some(Item::Reset(reset)) => output.reset(&watch.stream, &reset),
+            Some(Item::Reset(reset)) => {
+                if let Err(error) = output.reset(&watch.stream, &reset) {
+                    return not_written(&error);
+                }
+            }
             Some(Item::Gone) => {
                 output.gone(&watch.stream);
                 return Ok(Exit::Refused);

@@ -260,8 +260,13 @@ impl App {
             return;
         }
         // A job that a copy has started as well is watched already.
-        let Ok(mut events) = self.client.events(stream.clone()) else { return };
         let mut rng = self.whims();
+        // A tap may have found the stream's end, and be at a page of its own, when the consumer comes.
+        let tap = if rng.bool() { self.client.observe(stream.clone()).ok() } else { None };
+        if tap.is_some() {
+            tokio::time::sleep(Duration::from_millis(rng.u64(..1_000))).await;
+        }
+        let Ok(mut events) = self.client.events(stream.clone()) else { return };
         while rng.bool() {
             tokio::time::sleep(Duration::from_millis(rng.u64(..200))).await;
             drop(events);

@@ -1,6 +1,7 @@
 use std::sync::mpsc as sync_mpsc;
 
-use keepline_protocol::{Stream, catalogue::TestRecorded, socket_io::Kind};
+use keepline_protocol::{Stream, catalogue::TestRecorded, limits::STREAMS_MAX, socket_io::Kind};
+use serde_json::json;
 
 use super::setup::{Setup, open};
 use crate::{CursorMode, Event, Events, EventsError, Item, Tapped, fake_server::soon};
@@ -70,8 +71,10 @@ async fn typed_handlers_share_a_stream_and_survive_a_panic() {
 async fn a_tap_sees_what_passes_and_moves_no_cursor() {
     let (setup, mut peer) = Setup::online().await;
     let mut tap = setup.client.observe(Stream::job("7")).unwrap();
-    peer.subscribe(2).await;
-    for n in 1..=2 {
+    // Where the stream ends now; the tap begins there.
+    peer.subscribe(1).await;
+    peer.events(&Stream::job("7"), 2, 3).await;
+    for n in 2..=3 {
         let Some(Tapped::Item(Item::Event(event))) = soon(tap.next()).await else { panic!() };
         assert_eq!(event.place.map(|place| place.offset), Some(n));
     }
@@ -81,4 +84,42 @@ async fn a_tap_sees_what_passes_and_moves_no_cursor() {
     assert_eq!(name, "stream:unsubscribe:v1");
     let _events = setup.client.events(Stream::job("7")).unwrap();
     assert_eq!(peer.subscribe(2).await.after.unwrap_or(0), 0);
+}
+
+#[tokio::test]
+async fn a_tap_ends_with_its_stream_and_the_next_one_is_subscribed() {
+    let (setup, mut peer) = Setup::online().await;
+    let gone = json!({"ok": false, "error": {"code": "NOT_FOUND"}});
+    let mut tap = setup.client.observe(Stream::job("7")).unwrap();
+    for _ in 0..2 {
+        let (ask, event) = peer.asked().await;
+        assert_eq!(event.name, "stream:subscribe:v1");
+        peer.ack(ask, &gone).await;
+        assert!(matches!(soon(tap.next()).await, Some(Tapped::Item(Item::Gone))));
+        assert!(soon(tap.next()).await.is_none());
+        // While the old one is still held.
+        tap = setup.client.observe(Stream::job("7")).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_goes_makes_room_for_what_comes() {
+    let (setup, mut peer) = Setup::online().await;
+    let stream = |number: usize| Stream::job(number.to_string());
+    let mut taps: Vec<_> =
+        (0..STREAMS_MAX).map(|number| setup.client.observe(stream(number)).unwrap()).collect();
+    assert!(matches!(setup.client.observe(Stream::User), Err(EventsError::TooMany)));
+    assert!(matches!(setup.client.events(Stream::User), Err(EventsError::TooMany)));
+    for _ in 0..STREAMS_MAX {
+        peer.subscribe(0).await;
+    }
+    taps.pop();
+    let mut events = setup.client.events(Events::of(Stream::User).after(0)).unwrap();
+    assert_eq!(peer.subscribe(1).await.stream, Stream::User);
+    assert!(soon(events.next()).await.is_some());
+    events.end();
+    // What comes stands before what goes in every order that there is.
+    drop(taps.pop());
+    let _tap = setup.client.observe(Stream::job("!")).unwrap();
+    assert_eq!(peer.subscribe(0).await.stream, Stream::job("!"));
 }

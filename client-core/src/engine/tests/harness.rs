@@ -40,6 +40,8 @@ pub(super) struct Bench {
     pub(super) rolled_back: Vec<ActionId>,
     pub(super) renamed: Vec<(ActionId, ActionId)>,
     pub(super) delivered: Vec<(Stream, Delivery)>,
+    /// The offsets of events that went to taps.
+    pub(super) tapped: Vec<u64>,
     pub(super) lines: Vec<Line>,
     pub(super) pending: u64,
     pub(super) parked: u64,
@@ -105,6 +107,7 @@ impl Bench {
             rolled_back: Vec::new(),
             renamed: Vec::new(),
             delivered: Vec::new(),
+            tapped: Vec::new(),
             lines: Vec::new(),
             pending: 0,
             parked: 0,
@@ -204,7 +207,12 @@ impl Bench {
             Effect::HangUp => self.hang_ups += 1,
             Effect::Probe => self.probes += 1,
             Effect::FetchToken(reason) => self.token_asks.push(reason),
-            Effect::Deliver { stream, item, .. } => self.delivered.push((stream, item)),
+            Effect::Deliver { stream, item, tapped, .. } => {
+                if let (true, Delivery::Event(event)) = (tapped, &item) {
+                    self.tapped.extend(event.meta.offset);
+                }
+                self.delivered.push((stream, item));
+            }
             Effect::Settle { id, outcome } => self.settled.push((id, outcome)),
             Effect::RolledBack { actions } => self.rolled_back.extend(actions),
             Effect::Renamed { old, new } => self.renamed.push((old, new)),
@@ -294,6 +302,10 @@ impl Bench {
 
     pub(super) fn consume(&mut self, stream: Stream, options: Consume) -> Result<(), EventsError> {
         self.ask(|answer| Command::Consume { stream, options, answer })
+    }
+
+    pub(super) fn observe(&mut self, stream: Stream) -> Result<(), EventsError> {
+        self.ask(|answer| Command::Observe { stream, answer })
     }
 
     pub(super) fn list(&mut self) -> Vec<OutboxEntry> {

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use keepline_protocol::{
-    Stream, names,
+    Stream,
+    limits::STREAMS_MAX,
+    names,
     socket_io::{Args, Kind, Packet},
 };
 use serde_json::{Value, json};
@@ -372,10 +374,11 @@ fn an_old_answer_does_not_say_where_the_next_consumer_begins() {
 fn an_answer_to_a_tap_does_not_say_where_a_consumer_begins() {
     let mut bench = Bench::new();
     bench.go_online();
-    bench.command(Command::Observe { stream: job() });
-    page(&mut bench, 3, 9);
+    bench.observe(job()).unwrap();
+    end(&mut bench, 7);
     let old = bench.next();
     let from = old.args[0]["after"].as_u64().unwrap();
+    assert_eq!(from, 7);
     bench.consume(job(), DURABLE).unwrap();
     bench.delivered.clear();
     assert_eq!(bench.waiting(), 0, "one subscribe in flight a stream");
@@ -385,6 +388,98 @@ fn an_answer_to_a_tap_does_not_say_where_a_consumer_begins() {
     );
     page(&mut bench, 9, 9);
     assert_eq!(offsets(&bench), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+}
+
+/// Answers the first page that a tap asks for, which it has no use for but to know where the stream ends.
+fn end(bench: &mut Bench, head: u64) {
+    let ask = bench.next();
+    assert_eq!((&ask.args[0]["after"], &ask.args[0]["limit"]), (&Value::Null, &json!(1)));
+    event(bench, &job(), "E1", 1);
+    bench.ack(
+        &ask,
+        &json!({"ok": true, "status": "ok", "epoch": "E1", "from": 0, "head": head, "more": head > 1}),
+    );
+}
+
+#[test]
+fn a_tap_alone_begins_at_what_comes_next_and_moves_no_cursor() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    // The cursor of an earlier consumer is nothing to a tap.
+    bench.consume(job(), DURABLE).unwrap();
+    page(&mut bench, 2, 2);
+    bench.taken(job(), "E1", 2, Freed { events: 2, bytes: 20 });
+    bench.command(Command::Release { stream: job() });
+    assert_eq!(bench.next().name, names::STREAM_UNSUBSCRIBE);
+    bench.observe(job()).unwrap();
+    end(&mut bench, 7);
+    page(&mut bench, 7, 7);
+    assert!(bench.tapped.is_empty());
+    event(&mut bench, &job(), "E1", 8);
+    assert_eq!(bench.tapped, [8]);
+    // What is missed while there is no line comes, as long as the tap is there.
+    bench.lose();
+    bench.sent.clear();
+    bench.come_back(with_stream(json!({"status": "ok", "epoch": "E1", "head": 9})));
+    page(&mut bench, 9, 9);
+    assert_eq!(bench.tapped, [8, 9]);
+    bench.restart();
+    bench.consume(job(), DURABLE).unwrap();
+    assert_eq!(bench.dial().args[0]["resume"]["job:7"]["offset"], 2);
+}
+
+#[test]
+fn a_consumer_beside_a_tap_catches_up_and_the_tap_sees_nothing_twice() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    bench.observe(job()).unwrap();
+    end(&mut bench, 3);
+    page(&mut bench, 3, 3);
+    event(&mut bench, &job(), "E1", 4);
+    bench.delivered.clear();
+    bench.consume(job(), DURABLE).unwrap();
+    page(&mut bench, 5, 5);
+    assert_eq!(offsets(&bench), [1, 2, 3, 4, 5]);
+    assert_eq!(bench.tapped, [4, 5]);
+}
+
+#[test]
+fn a_tap_of_an_empty_stream_is_live_at_once() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    bench.observe(job()).unwrap();
+    let ask = bench.next();
+    bench.ack(&ask, &json!({"ok": true, "status": "ok", "epoch": "E1", "from": 0, "head": 0, "more": false}));
+    assert_eq!(bench.waiting(), 0);
+    event(&mut bench, &job(), "E1", 1);
+    assert_eq!(bench.tapped, [1]);
+}
+
+#[test]
+fn a_tap_that_a_consumer_leaves_at_the_beginning_finds_the_end() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    bench.observe(job()).unwrap();
+    bench.consume(job(), DURABLE).unwrap();
+    let ask = bench.next();
+    bench.command(Command::Release { stream: job() });
+    event(&mut bench, &job(), "E1", 1);
+    bench.ack(&ask, &json!({"ok": true, "status": "ok", "epoch": "E1", "from": 0, "head": 9, "more": true}));
+    page(&mut bench, 9, 9);
+    assert!(bench.tapped.is_empty());
+}
+
+#[test]
+fn a_connection_holds_so_many_streams_and_a_tap_beyond_them_is_refused() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    for number in 0..STREAMS_MAX {
+        bench.observe(Stream::job(number.to_string())).unwrap();
+    }
+    assert_eq!(bench.observe(job()), Ok(()), "a second tap of a stream takes no more room");
+    assert_eq!(bench.observe(Stream::job("one-more")), Err(EventsError::TooMany));
+    bench.command(Command::Unobserve { stream: Stream::job("0") });
+    assert_eq!(bench.observe(Stream::job("one-more")), Ok(()));
 }
 
 #[test]
