@@ -11,7 +11,16 @@ use crate::error::OpenError;
 /// SQLite stands on.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    /// Closing the file is not enough: a child that is being started anywhere in the process has a copy of the
+    /// descriptor until it becomes another program, and with it the lock.
+    fn drop(&mut self) {
+        // Where the system cannot, closing has to do.
+        let _ = self.file.unlock();
+    }
 }
 
 impl Lock {
@@ -24,9 +33,26 @@ impl Lock {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(path).map_err(super::open::io_error)?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse),
             Err(TryLockError::Error(_)) => Err(OpenError::Io),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_was_given_back_is_free_though_a_child_has_a_copy_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("queue.db");
+        let lock = Lock::take(&database).unwrap();
+        assert!(matches!(Lock::take(&database), Err(OpenError::InUse)));
+        let copy = lock.file.try_clone().unwrap();
+        drop(lock);
+        assert!(Lock::take(&database).is_ok());
+        drop(copy);
     }
 }

@@ -39,5 +39,5 @@ public enum Logs {
 public struct LogsError: KeeplineError {
     public init() {}
 
-    public var code: String { "TAKEN" }
+    public var code: String { "LOGS_TAKEN" }
 }
