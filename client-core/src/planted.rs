@@ -10,6 +10,8 @@ pub enum Planted {
     CursorBeforeDelivery,
     /// An event is delivered although the one before it is missing.
     GapAccepted,
+    /// A stream is asked for again before the page under way is answered, and takes that answer for its own.
+    OldAnswerCounts,
     /// A cancelled action that was sent already is settled without asking the server.
     VoidLocally,
     /// What was in flight when the line was lost is not sent again.

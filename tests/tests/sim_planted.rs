@@ -17,12 +17,13 @@ const SEEDS_MAX: u64 = 60;
 /// Each fault, and how it is put in.
 type Plant = (&'static str, fn());
 
-const PLANTS: [Plant; 7] = [
+const PLANTS: [Plant; 8] = [
     ("ack before commit", || server::plant(Some(server::Planted::AckBeforeCommit))),
     ("no dedup", || server::plant(Some(server::Planted::NoDedup))),
     ("order not checked", || server::plant(Some(server::Planted::AnyOrder))),
     ("cursor before delivery", || client::plant(Some(client::Planted::CursorBeforeDelivery))),
     ("gap accepted", || client::plant(Some(client::Planted::GapAccepted))),
+    ("old answer counts", || client::plant(Some(client::Planted::OldAnswerCounts))),
     ("void done locally", || client::plant(Some(client::Planted::VoidLocally))),
     ("in flight not sent again", || client::plant(Some(client::Planted::ForgetsInFlight))),
 ];
