@@ -144,7 +144,7 @@ python_claim() {
 }
 
 python_run() {
-    (cd "$PYTHON_DIR" && PYTHONPATH="${PYTHON_SOURCE:-src}" "$PYTHON" -m "$@")
+    (cd "$PYTHON_DIR" && PYTHONPATH="${PYTHON_SOURCE:-$PYTHON_DIR/src}" "$PYTHON" -m "$@")
 }
 
 # What is compared is what is released: KEEPLINE_SERVER_RELEASE, or a server built for it.

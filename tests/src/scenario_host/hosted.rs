@@ -1,11 +1,11 @@
-use std::{net::TcpListener, time::Duration};
+use std::{net::TcpListener, process::ExitStatus, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::{
     peers::{Language, Peer, Peers},
-    process::{ProcessError, ServerOptions, ServerProcess},
+    process::{Process, ProcessError, ServerOptions, ServerProcess},
 };
 
 /// How a Keepline server is to be.
@@ -115,24 +115,38 @@ impl Hosted {
         Ok(())
     }
 
-    /// Asks it to end and waits for that.
-    pub(super) async fn stop(&mut self) -> Result<(), Trouble> {
-        match &mut self.kind {
+    /// Asks it to end, waits for that, and gives its exit code: a stock server ends with another one than 0 where a
+    /// handler got what it does not expect.
+    pub(super) async fn stop(&mut self) -> Result<Option<i32>, Trouble> {
+        let status = match &mut self.kind {
             Kind::Keepline { process, .. } => {
-                if let Some(process) = process.take() {
-                    let mut process = process;
-                    process.terminate()?;
-                    process.exit().await?;
-                }
+                let mut process = process.take().ok_or(Trouble::NotRunning)?;
+                end(&mut process).await?
             }
             Kind::Stock { process, .. } => {
-                if let Some(mut peer) = process.take() {
-                    peer.process.terminate()?;
-                    peer.process.exit().await?;
-                }
+                let mut peer = process.take().ok_or(Trouble::NotRunning)?;
+                end(&mut peer.process).await?
             }
+        };
+        Ok(status.code())
+    }
+
+    /// Stops it where it stands, as a machine that hangs: it listens and answers nothing.
+    pub(super) fn freeze(&self) -> Result<(), Trouble> {
+        Ok(self.process()?.freeze()?)
+    }
+
+    /// Lets it go on.
+    pub(super) fn thaw(&self) -> Result<(), Trouble> {
+        Ok(self.process()?.thaw()?)
+    }
+
+    fn process(&self) -> Result<&Process, Trouble> {
+        match &self.kind {
+            Kind::Keepline { process: Some(process), .. } => Ok(process),
+            Kind::Stock { process: Some(peer), .. } => Ok(&peer.process),
+            _ => Err(Trouble::NotRunning),
         }
-        Ok(())
     }
 
     /// A token of a Keepline server that runs.
@@ -142,6 +156,12 @@ impl Hosted {
             _ => Err(Trouble::NotRunning),
         }
     }
+}
+
+/// One that has ended by itself already has a code too.
+async fn end(process: &mut Process) -> Result<ExitStatus, ProcessError> {
+    let _ = process.terminate();
+    process.exit().await
 }
 
 /// Why a wish was not fulfilled.

@@ -25,6 +25,8 @@ pub fn app() -> Router {
         .route("/servers/{id}/start", post(start))
         .route("/servers/{id}/kill", post(kill))
         .route("/servers/{id}/stop", post(stop))
+        .route("/servers/{id}/freeze", post(freeze))
+        .route("/servers/{id}/thaw", post(thaw))
         .route("/servers/{id}/token", post(token))
         .with_state(Servers::default())
 }
@@ -74,7 +76,17 @@ async fn kill(State(servers): State<Servers>, Path(id): Path<String>) -> Answer 
 
 async fn stop(State(servers): State<Servers>, Path(id): Path<String>) -> Answer {
     let hosted = servers.find(&id)?;
-    soon(hosted.lock().await.stop()).await?;
+    let code = soon(hosted.lock().await.stop()).await?;
+    Ok(Json(json!({ "code": code })))
+}
+
+async fn freeze(State(servers): State<Servers>, Path(id): Path<String>) -> Answer {
+    servers.find(&id)?.lock().await.freeze()?;
+    Ok(Json(json!({})))
+}
+
+async fn thaw(State(servers): State<Servers>, Path(id): Path<String>) -> Answer {
+    servers.find(&id)?.lock().await.thaw()?;
     Ok(Json(json!({})))
 }
 
