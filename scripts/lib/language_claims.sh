@@ -54,21 +54,31 @@ claim_library_size() {
 
 # each_language CLAIM NAME [LANGUAGE...]
 each_language() {
-    local claim="$1" name="$2" language status=0 code wanted=("${@:3}")
+    local claim="$1" name="$2" language status=0 code shown=() skipped=() wanted=("${@:3}")
     languages_for_claims
     if [ "${#wanted[@]}" -eq 0 ]; then wanted=("${LANGUAGES[@]}"); fi
     if [ "$name" = ten-lines ] && [ $# -eq 2 ]; then wanted=(rust "${wanted[@]}"); fi
     for language in "${wanted[@]}"; do
         [ -f "$ROOT/scripts/lib/$language.sh" ] || { echo "there is no language '$language'" >&2; return 2; }
         echo "-- $language --"
-        set +e
-        (set -e; if [ "$name" = tests ]; then tested "$language"; else
-            language_run "$language" "${language}_claim" "$name"; fi)
-        code=$?
-        set -e
-        [ "$code" -eq 0 ] || [ "$code" -eq "$SKIPPED" ] || status=1
+        code=0
+        if [ "$name" = tests ]; then
+            tested "$language" || code=$?
+        else
+            language_run "$language" "${language}_claim" "$name" || code=$?
+        fi
+        case "$code" in
+            0) shown+=("$language") ;;
+            "$SKIPPED") skipped+=("$language") ;;
+            *) status=1; shown+=("$language") ;;
+        esac
     done
-    verdict "$claim" "$status"
+    [ "${#skipped[@]}" -eq 0 ] || echo "not shown here: ${skipped[*]}"
+    if [ "${#shown[@]}" -eq 0 ]; then
+        echo "SKIP $claim: no language can run here"
+        return 0
+    fi
+    verdict "$claim (${shown[*]})" "$status"
 }
 
 verdict() {

@@ -14,23 +14,20 @@ SCENARIO_LOGS="$ROOT/.cache/scenarios"
 
 # language_run LANGUAGE FUNCTION [ARGUMENT...]: prepares a language and runs one of its functions beside the host.
 language_run() {
-    local language="$1" run="$2" status
-    # shellcheck source=/dev/null
-    source "$ROOT/scripts/lib/$language.sh"
-    language_ready || return "$SKIPPED"
-    set +e
-    (set -e; "${language}_prepare" && "$run" "${@:3}")
-    status=$?
-    set -e
-    return "$status"
+    HOST_SERVERS="${HOST_SERVERS:-}" "$ROOT/scripts/lib/language.sh" "$@"
 }
 
-# What every language needs: binaries, the library, stock peers and the host.
+# language_ready LANGUAGE: what every language needs: binaries, the library, stock peers and the host.
 language_ready() {
+    local said
     build_tests
     library_build
-    peers_node || return 1
-    peers_python || return 1
+    if ! said="$(peers_node && peers_python)"; then
+        echo "SKIP $1: ${said#SKIP }"
+        return "$SKIPPED"
+    fi
+    peers_node >/dev/null
+    peers_python >/dev/null
     host_start
 }
 

@@ -32,8 +32,12 @@ library_build() {
         library_strip "$KEEPLINE_LIBRARY" "$KEEPLINE_LIBRARY_STRIPPED"
     fi
     if [ -z "${KEEPLINE_BINDGEN:-}" ]; then
-        # As the test command builds it, so that it is not compiled twice.
-        cargo build "${WHOLE[@]}" --bins --tests
+        case "$(uname -s)" in
+            # As the test command builds it, so that it is not compiled twice.
+            Linux) cargo build "${WHOLE[@]}" --bins --tests ;;
+            # The tests start processes in Unix's way.
+            *) cargo build --locked -p keepline-bindgen ;;
+        esac
         KEEPLINE_BINDGEN="$(binary_dir)/uniffi-bindgen"
     fi
     export KEEPLINE_LIBRARY KEEPLINE_LIBRARY_STRIPPED KEEPLINE_BINDGEN
@@ -57,14 +61,14 @@ library_name() {
 
 # library_cargo TARGET [FLAG...]
 library_cargo() {
-    local icf=()
+    local icf=""
     case "$(uname -sm)" in
         # Rust's own linker, which is the default there, knows it.
-        "Linux x86_64") icf=(-C "link-arg=-Wl,--icf=safe") ;;
+        "Linux x86_64") icf="-C link-arg=-Wl,--icf=safe" ;;
     esac
     LIBSQLITE3_FLAGS="${LIBRARY_SQLITE[*]}" \
     CFLAGS="${CFLAGS:-} -fno-asynchronous-unwind-tables -fno-unwind-tables" \
-    RUSTFLAGS="${RUSTFLAGS:-} ${icf[*]}" \
+    RUSTFLAGS="${RUSTFLAGS:-} $icf" \
         cargo build --locked -p keepline-ffi --profile release-ffi --target-dir "$1" "${@:2}"
 }
 
