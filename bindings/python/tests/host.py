@@ -46,8 +46,17 @@ class Server:
     async def kill(self) -> None:
         await _post(f"/servers/{self.id}/kill")
 
-    async def stop(self) -> None:
-        await _post(f"/servers/{self.id}/stop")
+    async def stop(self) -> int | None:
+        """Gives the code with which it ended."""
+        code: int | None = (await _post(f"/servers/{self.id}/stop"))["code"]
+        return code
+
+    async def freeze(self) -> None:
+        """It listens and answers nothing."""
+        await _post(f"/servers/{self.id}/freeze")
+
+    async def thaw(self) -> None:
+        await _post(f"/servers/{self.id}/thaw")
 
     async def token_for(self, subject: str, ttl: str = "1h") -> str:
         token: str = (await _post(f"/servers/{self.id}/token", sub=subject, ttl=ttl))["token"]

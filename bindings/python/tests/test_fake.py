@@ -20,14 +20,18 @@ from keepline import (
     ClosedError,
     Connecting,
     ControlError,
+    Gone,
     Idle,
     Online,
     OutboxChange,
     OutboxFilter,
     OutcomeError,
     RawEvent,
+    Refused,
     Rejected,
     Renamed,
+    Reset,
+    ResetReason,
     Settled,
     SignOut,
     SubmitError,
@@ -179,6 +183,57 @@ async def test_raw_events_and_acknowledgements() -> None:
         with pytest.raises(TypeError):
             await question.ack(object())
         assert await anext(stream) == RawEvent("note:added:v1", {"id": 7}, ({"id": 7},))
+
+
+async def test_a_handler_that_was_removed_makes_room_for_the_next() -> None:
+    async with FakeClient() as client:
+        client.go_online()
+        called: list[str] = []
+        client.on("user", JobCompleted, lambda _: called.append("first")).remove()
+        client.on("user", JobCompleted, lambda _: called.append("second"))
+        # The first one's task comes to its end meanwhile.
+        await asyncio.sleep(0.01)
+        done = asyncio.Event()
+        client.on("user", JobCompleted, lambda _: done.set())
+        client.deliver("user", JobCompleted("7", "search"))
+        await asyncio.wait_for(done.wait(), 5)
+        assert called == ["second"]
+
+
+async def test_handlers_may_register_and_remove_handlers() -> None:
+    async with FakeClient() as client:
+        client.go_online()
+        called: list[str] = []
+        done = asyncio.Event()
+
+        def first(event: JobCompleted) -> None:
+            called.append(event.job)
+            second.remove()
+            client.on("user", JobCompleted, lambda _: done.set())
+
+        client.on("user", JobCompleted, first)
+        second = client.on("user", JobCompleted, lambda _: called.append("removed"))
+        client.deliver("user", JobCompleted("7", "search"), JobCompleted("8", "search"))
+        await asyncio.wait_for(done.wait(), 5)
+        assert called == ["7", "8"]
+
+
+async def test_what_interrupts_a_stream_without_a_handler_for_it_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async with FakeClient() as client:
+        client.go_online()
+        interrupted = asyncio.Event()
+        client.on("job:1", JobCompleted, print)
+        client.on("job:2", JobCompleted, print)
+        client.on("job:3", Gone, lambda _: interrupted.set())
+        client.deliver("job:1", Reset("e", 7, ResetReason.TRIMMED, {"secret": 1}), Refused("FORBIDDEN"))
+        client.deliver("job:2", Gone())
+        client.deliver("job:3", Gone())
+        await asyncio.wait_for(interrupted.wait(), 5)
+        # The others' tasks have woken in the same turn.
+        await asyncio.sleep(0.01)
+    warnings = [record.getMessage() for record in caplog.records if record.name == "keepline.handlers"]
+    assert [warning.partition(" ")[0] for warning in sorted(warnings)] == ["job:1", "job:1", "job:2"]
+    assert "secret" not in caplog.text
 
 
 def test_the_blocking_one() -> None:

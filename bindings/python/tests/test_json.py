@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from pydantic import BaseModel, Field
 
-from keepline._decode import Mismatch, decode, decoder
+from keepline._decode import Mismatch, decode, decoder, parse
 from keepline._encode import NotJson, to_json
 
 
@@ -163,9 +163,58 @@ CIRCLE.append(CIRCLE)
 
 @pytest.mark.parametrize(
     "value",
-    [object(), {1, 2}, b"bytes", math.nan, math.inf, {("a", "b"): 1}, CIRCLE, "\ud800", deep(100_000), Inner],
-    ids=["object", "set", "bytes", "nan", "infinity", "tuple key", "circle", "surrogate", "deep", "class"],
+    [
+        object(),
+        {1, 2},
+        b"bytes",
+        datetime(2026, 1, 1),
+        math.nan,
+        math.inf,
+        {("a", "b"): 1},
+        CIRCLE,
+        "\ud800",
+        deep(100_000),
+        Inner,
+    ],
+    ids=["object", "set", "bytes", "naive", "nan", "infinity", "tuple key", "circle", "surrogate", "deep", "class"],
 )
 def test_what_cannot_be_json_says_so(value: Any) -> None:
     with pytest.raises(NotJson):
         to_json({"value": value})
+
+
+@pytest.mark.parametrize(
+    ("text", "microsecond"),
+    [
+        ("2026-01-01T00:00:00Z", 0),
+        ("2026-01-01t00:00:00.5z", 500_000),
+        ("2026-01-01T00:00:00.123456789Z", 123_456),
+        ("2026-01-01T02:00:00.000001+02:00", 1),
+    ],
+)
+def test_every_fraction_of_rfc_3339_is_read(text: str, microsecond: int) -> None:
+    assert decode(datetime, text) == datetime(2026, 1, 1, microsecond=microsecond, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True, slots=True)
+class Even:
+    n: int
+
+    def __post_init__(self) -> None:
+        if self.n % 2:
+            raise ValueError(self.n)
+
+
+def test_what_a_type_refuses_itself_is_a_mismatch() -> None:
+    assert decode(Even, {"n": 2}) == Even(2)
+    with pytest.raises(Mismatch):
+        decode(Even, {"n": 1})
+    with pytest.raises(Mismatch):
+        decode(float, 10**400)
+    with pytest.raises(Mismatch):
+        decode(datetime, "2026-01-01T00:00:00")
+
+
+def test_an_integer_that_python_does_not_read_stays_text() -> None:
+    digits = "7" * 5000
+    assert parse(f'{{"a":[{digits},7,1.5]}}') == {"a": [digits, 7, 1.5]}

@@ -53,6 +53,26 @@ async def test_lines_of_the_library_are_forwarded_without_tokens_and_payloads(da
     assert CANARY not in ran.stdout + ran.stderr
 
 
+TAKEN = """
+import logging
+import keepline
+from keepline._ffi import core
+taken = core.core_logs(core.CoreLogLevel.ERROR)
+try:
+    keepline.forward_logs(logging.ERROR)
+except keepline.KeeplineError as error:
+    assert isinstance(error, RuntimeError)
+    print(error.code)
+"""
+
+
+async def test_lines_that_somebody_else_takes_have_their_code() -> None:
+    ran = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", TAKEN], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert ran.stdout == "LOGS_TAKEN\n"
+
+
 async def test_nothing_of_a_client_shows_but_its_file(database: Path) -> None:
     client = Client(f"wss://example.org/?x={CANARY}", database, token=CANARY)
     assert CANARY not in repr(client)

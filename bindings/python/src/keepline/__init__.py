@@ -10,6 +10,8 @@ the app missed.
 ...         case Accepted(started):
 ...             async for event in client.events(started.stream):
 ...                 print(event)
+...                 if isinstance(event, JobCompleted):
+...                     break
 
 `keepline.blocking` has the same for scripts without an event loop, and `keepline.testing` a fake for an app's tests.
 """

@@ -10,6 +10,7 @@ import dataclasses
 import enum
 import functools
 import json
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -24,16 +25,34 @@ Decoder = Callable[[Any], Any]
 _scan: Callable[[str, int], tuple[Any, int]] = make_scanner(json.JSONDecoder())  # type: ignore[arg-type]
 
 
+def _int_or_text(digits: str) -> int | str:
+    try:
+        return int(digits)
+    except ValueError:
+        return digits
+
+
+# A function for each integer would cost every event, so this is for the text alone that the other cannot read.
+_lenient = json.JSONDecoder(parse_int=_int_or_text)
+
+
+UNFIT = (ValueError, TypeError, AttributeError, ArithmeticError)
+"""What an app's own type raises where a value does not suit it."""
+
+
 class Mismatch(ValueError):
     """The JSON has another shape than the type. It says where, and never what the JSON holds."""
 
 
 def parse(text: str) -> Any:
-    """JSON text as Python's values. The library has checked it already, and `json.loads` would look at it once more."""
+    """JSON text as Python's values. The library has checked it already, and `json.loads` would look at it once more.
+
+    An integer of more digits than Python reads (4,300, see `sys.set_int_max_str_digits`) stays text.
+    """
     try:
         return _scan(text, 0)[0]
-    except StopIteration:
-        return json.loads(text)
+    except (StopIteration, ValueError):
+        return _lenient.decode(text)
 
 
 def decode(target: Any, value: Any) -> Any:
@@ -104,7 +123,7 @@ def _make_class(target: Any) -> Decoder:
 def _make_dataclass(target: Any) -> Decoder:
     """The source of a function that reads the fields that it knows and leaves out the others."""
     hints = typing.get_type_hints(target)
-    scope: dict[str, Any] = {"target": target, "Mismatch": Mismatch, "absent": object()}
+    scope: dict[str, Any] = {"target": target, "Mismatch": Mismatch, "unfit": UNFIT, "absent": object()}
     lines: list[str] = []
     arguments: list[str] = []
     for number, field in enumerate(field for field in dataclasses.fields(target) if field.init):
@@ -119,7 +138,10 @@ def decode(value):
         {body}
     except KeyError as error:
         raise Mismatch(f"{{error}} is missing") from None
-    return target({", ".join(arguments)})
+    try:
+        return target({", ".join(arguments)})
+    except unfit as error:
+        raise Mismatch(f"no {{target.__name__}}: {{type(error).__name__}}") from None
 """
     # The names of fields are identifiers, and nothing else of the app's is in the source.
     exec(source, scope)
@@ -170,12 +192,23 @@ def _float(value: Any) -> float:
     # JSON has one kind of number: 7.0 may have been written as 7.
     if type(value) is float:
         return value
-    return float(_exactly(int, value))
+    try:
+        return float(_exactly(int, value))
+    except OverflowError:
+        raise Mismatch("no float") from None
 
 
 def _datetime(value: Any) -> datetime:
-    # Python learned the Z in 3.11.
-    return datetime.fromisoformat(_exactly(str, value).replace("Z", "+00:00"))
+    # Python learned the Z, and other fractions than of 3 or 6 digits, in 3.11.
+    parts = _RFC_3339.fullmatch(_exactly(str, value))
+    if parts is None:
+        raise Mismatch("no RFC 3339")
+    day, time, fraction, zone = parts.groups()
+    offset = "+00:00" if zone in "Zz" else zone
+    return datetime.fromisoformat(f"{day}T{time}.{(fraction or '0')[:6]:0<6}{offset}")
+
+
+_RFC_3339 = re.compile(r"([0-9-]{10})[Tt ]([0-9:]{8})(?:\.([0-9]+))?([Zz]|[+-][0-9]{2}:[0-9]{2})")
 
 
 def _foreign(make: Callable[[Any], Any]) -> Decoder:
@@ -184,7 +217,7 @@ def _foreign(make: Callable[[Any], Any]) -> Decoder:
             return make(value)
         except Mismatch:
             raise
-        except (ValueError, TypeError, AttributeError) as error:
+        except UNFIT as error:
             # pydantic's own error names the values, so it does not go on.
             raise Mismatch(f"no {getattr(make, '__name__', 'value')}: {type(error).__name__}") from None
 

@@ -6,9 +6,19 @@ import dataclasses
 import enum
 import json
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
+
+
+def is_unicode(text: object) -> bool:
+    """Whether a `str` has no lone surrogate, which no UTF-8 holds. What is no `str` is for others to refuse."""
+    if isinstance(text, str) and not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return False
+    return True
 
 
 class NotJson(Exception):
@@ -25,7 +35,12 @@ def to_json(value: object) -> str:
         text = json.dumps(_plain(value), default=_plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         # A lone surrogate is in a `str` of Python and in no UTF-8.
         text.encode()
-    except (TypeError, ValueError, RecursionError) as error:
+    except UnicodeEncodeError:
+        # Its own text has the payload in it.
+        raise NotJson("a lone surrogate is no text") from None
+    except RecursionError as error:
+        raise NotJson("it nests too deep") from error
+    except (TypeError, ValueError) as error:
         raise NotJson(str(error)) from error
     return text
 
@@ -47,6 +62,8 @@ def _plain(value: Any) -> Any:
         return dump(mode="json", by_alias=True)
     if isinstance(value, enum.Enum):
         return value.value
+    if isinstance(value, datetime) and value.utcoffset() is None:
+        raise TypeError("a datetime without a time zone is no RFC 3339")
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, UUID):

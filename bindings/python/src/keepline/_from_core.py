@@ -40,6 +40,9 @@ from .status import (
     Waiting,
 )
 
+JSON_DEPTH_MAX = 64
+"""How deep JSON may nest, by the protocol."""
+
 
 @contextlib.contextmanager
 def raising(source: Any, operation: type[KeeplineError]) -> Iterator[None]:
@@ -63,12 +66,20 @@ def unless_closed() -> Iterator[None]:
 def _failure(error: Any, operation: type[KeeplineError]) -> Exception:
     case = type(error).__name__
     if case == "BadStream":
-        return ValueError("a stream is 'user', or 'job:' and an id")
+        return failure(operation, "BAD_STREAM", "a stream is 'user', or 'job:' and an id")
     if case == "Rejected":
         return failure(operation, "REJECTED", error.text, rejection=error.rejection)
+    if case == "NotJson":
+        # What is handed over is JSON already, so that this is all that is left.
+        return failure(operation, "NOT_JSON", f"it nests deeper than {JSON_DEPTH_MAX}")
     details = {name: value for name, value in vars(error).items() if not name.startswith("_")}
+    if case == "BadConfig":
+        details["option"] = _OPTIONS.get(details["option"], details["option"])
     return failure(operation, _CODES[operation].get(case) or _CODES[KeeplineError][case], **details)
 
+
+# The library names a part of an option where it is given part by part there.
+_OPTIONS = {"extra_root_pem": "extra_roots_pem", "pinned_key": "pinned_keys", "lane_policy": "lanes"}
 
 _CODES: dict[type[KeeplineError], dict[str, str]] = {
     KeeplineError: {

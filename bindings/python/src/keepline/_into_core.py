@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ._backend import RawArgs
-from ._encode import NotJson, to_json
+from ._encode import NotJson, is_unicode, to_json
 from ._ffi import core
+from ._requests import SURROGATE
 from ._time import milliseconds
 from ._version import SDK
 from .errors import KeeplineError, OpenError, SubmitError, failure
-from .options import Options, SubmitOptions
+from .options import AckMode, Options, SubmitOptions
 
 
 def config(url: str, database: str | os.PathLike[str], options: Options, asks: bool) -> Any:
@@ -33,7 +34,7 @@ def config(url: str, database: str | os.PathLike[str], options: Options, asks: b
         elif option in ("query", "headers"):
             given[option] = pairs(option, _mapping(option, value))
         elif option in ("allow_plain_text", "relaxed_durability", "set_corrupt_aside"):
-            given[option] = bool(value)
+            given[option] = _flag(option, value)
         elif option in ("extra_roots_pem", "pinned_keys"):
             given[option] = [_text(option, one) for one in _several(option, value)]
         elif option == "ttl" and value is not None:
@@ -49,13 +50,28 @@ def config(url: str, database: str | os.PathLike[str], options: Options, asks: b
             given["default_lane"] = _policy(option, value)
         elif option not in _KNOWN:
             raise TypeError(f"a client has no option {option!r}")
-    return core.CoreConfig(url=_text("url", url), database=_text("database", os.fspath(database)), **given)
+    return core.CoreConfig(url=_url(url), database=_text("database", os.fspath(database)), **given)
 
 
 def _text(option: str, value: object) -> str:
     if not isinstance(value, str):
         raise _bad(option, f"a str is wanted, not {type(value).__name__}")
+    if not is_unicode(value):
+        raise _bad(option, SURROGATE)
     return value
+
+
+def _flag(option: str, value: object) -> bool:
+    # "no" is true in Python, and here that might allow plain text.
+    if not isinstance(value, bool):
+        raise _bad(option, f"True or False is wanted, not {type(value).__name__}")
+    return value
+
+
+def _url(url: object) -> str:
+    if isinstance(url, str) and not is_unicode(url):
+        raise failure(OpenError, "BAD_URL", SURROGATE)
+    return _text("url", url)
 
 
 def _whole(option: str, value: object) -> int:
@@ -90,7 +106,7 @@ def _mapping(option: str, value: object) -> Mapping[Any, Any]:
 
 
 def _several(option: str, value: Any) -> list[Any]:
-    if isinstance(value, (str, bytes)):
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         raise _bad(option, "a list is wanted")
     return list(value)
 
@@ -131,13 +147,21 @@ def submit_options(options: SubmitOptions) -> Any:
     texts = {name: options.get(name) for name in ("lane", "label", "coalesce", "id")}
     for name, value in texts.items():
         if value is not None and not isinstance(value, str):
-            raise failure(SubmitError, "BAD_FIELD", f"a str is wanted, not {type(value).__name__}", field=name)
+            raise _bad_field(name, f"a str is wanted, not {type(value).__name__}")
+        if not is_unicode(value):
+            raise _bad_field(name, SURROGATE)
     ttl, ack = options.get("ttl"), options.get("ack")
     try:
         ttl_ms = None if ttl is None else milliseconds(ttl)
     except (TypeError, ValueError) as error:
-        raise failure(SubmitError, "BAD_FIELD", str(error), field="ttl") from error
+        raise _bad_field("ttl", str(error)) from error
+    if ack is not None and not isinstance(ack, AckMode):
+        raise _bad_field("ack", "an AckMode is wanted")
     return core.CoreSubmitOptions(ttl_ms=ttl_ms, ack=None if ack is None else core.CoreAckMode[ack.name], **texts)
+
+
+def _bad_field(field: str, text: str) -> KeeplineError:
+    return failure(SubmitError, "BAD_FIELD", text, field=field)
 
 
 def args_of(args: RawArgs) -> Any:

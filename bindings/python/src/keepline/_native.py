@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from ._backend import EventSource, RawArgs, Source, StreamItem, TokenQuestion, TokenSource
 from ._decode import parse
+from ._encode import is_unicode
 from ._ffi import core
 from ._from_core import change_of, detailed, entry_of, outcome_of, raising, reply_of, status_of, then_of, unless_closed
 from ._into_core import args_of, config, submit_options
@@ -53,6 +54,9 @@ class NativeBackend:
             return outcome_of(await self._client.outcome(id, None))
 
     async def outbox(self, filter: OutboxFilter) -> list[OutboxEntry]:
+        if not all(map(is_unicode, (filter.lane, filter.id, filter.after))):
+            # No row has a name that is no text.
+            return []
         wanted = core.CoreFilter(
             pending_only=filter.pending_only,
             lane=filter.lane,

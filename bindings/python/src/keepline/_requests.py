@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ._backend import RawArgs
-from ._encode import NotJson, to_json
+from ._encode import NotJson, is_unicode, to_json
 from ._named import PreparedAction, name_of, reply_type
-from .errors import KeeplineError, failure
+from .errors import EventsError, KeeplineError, failure
 
 NOTHING: Any = object()
 """What stands for a payload that was not given, since `None` is one."""
@@ -44,3 +44,27 @@ def raw_args(args: Sequence[Any], attachments: Sequence[bytes], operation: type[
         if not isinstance(one, (bytes, bytearray, memoryview)):
             raise failure(operation, "NOT_JSON", f"an attachment is bytes, and not {type(one).__name__}")
     return RawArgs(payload_json(list(args), operation), attachments)
+
+
+SURROGATE = "a lone surrogate is no text"
+"""A `str` of Python may hold half of a pair, which no UTF-8 has."""
+
+
+def checked_name(name: str, operation: type[KeeplineError]) -> None:
+    """Raises the operation's `BAD_FIELD` where an action's name is no text."""
+    if not is_unicode(name):
+        raise failure(operation, "BAD_FIELD", SURROGATE, field="name")
+
+
+def checked_id(id: str, operation: type[KeeplineError]) -> str:
+    """The id, or the operation's `NOT_FOUND` where no id can be so."""
+    if not is_unicode(id):
+        raise failure(operation, "NOT_FOUND")
+    return id
+
+
+def checked_stream(stream: str) -> str:
+    """The stream's name, or `BAD_STREAM` where it is no text."""
+    if not is_unicode(stream):
+        raise failure(EventsError, "BAD_STREAM", SURROGATE)
+    return stream

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
+
+from .errors import ClosedError, KeeplineError, failure
 
 T = TypeVar("T")
 
@@ -16,40 +19,52 @@ class LoopThread:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        # What is handed to the loop is handed to it before it is stopped, or not at all: a loop that has ended takes
+        # things without a word, and nobody would ever hear of them.
+        self._handing = threading.Lock()
+        self._is_stopped = False
         # A daemon, so that a client that nobody shut down does not keep the interpreter from ending.
         self._thread = threading.Thread(target=self._run, name="keepline-loop", daemon=True)
         self._thread.start()
 
-    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """What the coroutine gives. An interrupt from the keyboard cancels it."""
+    def run(self, coroutine: Coroutine[Any, Any, T], operation: type[KeeplineError] = ClosedError) -> T:
+        """What the coroutine gives, or the operation's error `CLOSED` where `stop` came first.
+
+        An interrupt from the keyboard cancels it.
+        """
         if threading.current_thread() is self._thread:
             coroutine.close()
             raise RuntimeError("this would wait for itself")
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        with self._handing:
+            future = None if self._is_stopped else asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        if future is None:
+            coroutine.close()
+            raise failure(operation, "CLOSED", "the client was shut down")
         try:
             return future.result()
+        except concurrent.futures.CancelledError:
+            if not self._is_stopped:
+                raise
+            raise failure(operation, "CLOSED", "the client was shut down") from None
         except BaseException:
             future.cancel()
             raise
 
-    def call(self, function: Callable[[], T]) -> T:
+    def call(self, function: Callable[[], T], operation: type[KeeplineError] = ClosedError) -> T:
         """What the function gives, called in the loop."""
 
         async def called() -> T:
             return function()
 
-        return self.run(called())
-
-    @property
-    def is_running(self) -> bool:
-        """Whether `stop` was not called yet."""
-        return self._thread.is_alive()
+        return self.run(called(), operation)
 
     def stop(self) -> None:
-        """Cancels what still runs, and ends the thread. Once more does nothing."""
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
+        """Cancels what still runs, and ends the thread. Once more only waits for that end."""
+        with self._handing:
+            if not self._is_stopped:
+                self._is_stopped = True
+                self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -62,10 +77,10 @@ class LoopThread:
         self._loop.close()
 
 
-async def within(awaitable: Awaitable[T], seconds: float | None) -> T:
-    """What it gives, or a `TimeoutError`."""
+async def within(begin: Callable[[], Awaitable[T]], seconds: float | None) -> T:
+    """What comes of what is begun here, or a `TimeoutError`."""
     try:
-        return await asyncio.wait_for(awaitable, seconds)
+        return await asyncio.wait_for(begin(), seconds)
     except asyncio.TimeoutError:
         # Another class than the built-in one before Python 3.11.
         raise TimeoutError from None

@@ -3,8 +3,12 @@
 >>> with keepline.blocking.Client("wss://example.org", "queue.db", token=token) as client:
 ...     client.connect()
 ...     sent = client.submit(StartSearch("rust"))
-...     for event in client.events(sent.outcome().reply.stream):
-...         print(event)
+...     outcome = sent.outcome()
+...     if isinstance(outcome, keepline.Accepted):
+...         for event in client.events(outcome.reply.stream):
+...             print(event)
+...             if isinstance(event, JobCompleted):
+...                 break
 
 Every method waits where the one of `keepline.Client` is awaited, and means the same. A client may be used from any
 thread. It has a thread of its own, which ends with `shutdown`.
@@ -12,6 +16,7 @@ thread. It has a thread of its own, which ends with `shutdown`.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from types import TracebackType
@@ -25,7 +30,16 @@ from ._named import Action, EventType
 from ._requests import NOTHING
 from ._thread import LoopThread, in_thread, within
 from ._time import milliseconds
-from .errors import closed
+from .errors import (
+    CallError,
+    ClosedError,
+    ControlError,
+    EventsError,
+    OutcomeError,
+    StoreError,
+    SubmitError,
+    closed,
+)
 from .events import Envelope, Item, Lagged
 from .options import Options, OutboxFilter, Seconds, SignOut, SubmitOptions, TokenReason
 from .outbox import OutboxChange, OutboxEntry
@@ -56,6 +70,9 @@ class Client:
         **options: Unpack[Options],
     ) -> None:
         """As for `keepline.Client`."""
+
+        if token_provider is not None and not callable(token_provider):
+            raise TypeError(f"a token provider is a function, and not {type(token_provider).__name__}")
 
         async def provider(reason: TokenReason) -> str:
             assert token_provider is not None
@@ -89,6 +106,9 @@ class Client:
         try:
             self._loop.run(self._inner.__aenter__())
         except BaseException:
+            # An interrupt may have come while it opened.
+            with contextlib.suppress(ClosedError):
+                self._loop.run(self._inner._given_up())
             self._loop.stop()
             raise
         return self
@@ -96,9 +116,12 @@ class Client:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._loop is not None and self._loop.is_running:
+        if self._loop is None:
+            return
+        # Where another thread shuts down as well, and was faster, there is its end to wait for.
+        with contextlib.suppress(ClosedError):
             self._loop.run(self._inner.__aexit__(kind, error, trace))
-            self._loop.stop()
+        self._loop.stop()
 
     def shutdown(self) -> None:
         """Stores what the script has taken, says goodbye on the line, closes the database, and ends the thread."""
@@ -106,8 +129,8 @@ class Client:
 
     @property
     def _thread(self) -> LoopThread:
-        """The loop's thread; where there is none, the client's own error says so."""
-        if self._loop is None or not self._loop.is_running:
+        """The loop's thread. Where there is none yet the client's own error says so, and after its end its `run`."""
+        if self._loop is None:
             raise closed("the client is not open")
         return self._loop
 
@@ -122,14 +145,14 @@ class Client:
     def submit(self, action: Any, payload: Any = NOTHING, /, **options: Unpack[SubmitOptions]) -> Submission[Any]:
         """Puts an action into the durable queue: once it has returned, it survives the process and the power."""
         thread = self._thread
-        return Submission(thread, thread.run(self._inner.submit(action, payload, **options)))
+        return Submission(thread, thread.run(self._inner.submit(action, payload, **options), SubmitError))
 
     def submit_raw(
         self, name: str, args: Sequence[Any], attachments: Sequence[bytes] = (), **options: Unpack[SubmitOptions]
     ) -> Submission[Any]:
         """As `submit`, for an existing Socket.IO server: several arguments, and binary attachments."""
         thread = self._thread
-        return Submission(thread, thread.run(self._inner.submit_raw(name, args, attachments, **options)))
+        return Submission(thread, thread.run(self._inner.submit_raw(name, args, attachments, **options), SubmitError))
 
     @overload
     def submission(self, id: str, reply: type[T]) -> Submission[T]: ...
@@ -143,7 +166,7 @@ class Client:
 
     def outbox(self, filter: OutboxFilter = _client.ALL_ROWS) -> list[OutboxEntry]:
         """The queue, oldest first: what is pending, parked or settled."""
-        return self._thread.run(self._inner.outbox(filter))
+        return self._thread.run(self._inner.outbox(filter), StoreError)
 
     def outbox_changes(self) -> Changes[OutboxChange]:
         """What happens to the queue from now on."""
@@ -151,15 +174,15 @@ class Client:
 
     def cancel(self, id: str) -> None:
         """Cancels an action: at once where it was never sent, else the outcome says whether that came in time."""
-        self._thread.run(self._inner.cancel(id))
+        self._thread.run(self._inner.cancel(id), ControlError)
 
     def retry(self, id: str) -> str:
         """Puts a parked action back into the queue and gives the id under which it goes on."""
-        return self._thread.run(self._inner.retry(id))
+        return self._thread.run(self._inner.retry(id), ControlError)
 
     def discard(self, id: str) -> None:
         """Gives a parked action up, and its lane moves on."""
-        self._thread.run(self._inner.discard(id))
+        self._thread.run(self._inner.discard(id), ControlError)
 
     @overload
     def call(self, action: Action[R], /, *, timeout: Seconds) -> R: ...
@@ -169,11 +192,11 @@ class Client:
 
     def call(self, action: Any, payload: Any = NOTHING, /, *, timeout: Seconds) -> Any:
         """Sends an action now, without the queue, and waits for the reply."""
-        return self._thread.run(self._inner.call(action, payload, timeout=timeout))
+        return self._thread.run(self._inner.call(action, payload, timeout=timeout), CallError)
 
     def call_raw(self, name: str, args: Sequence[Any], attachments: Sequence[bytes] = (), *, timeout: Seconds) -> Reply:
         """As `call`, for an existing Socket.IO server."""
-        return self._thread.run(self._inner.call_raw(name, args, attachments, timeout=timeout))
+        return self._thread.run(self._inner.call_raw(name, args, attachments, timeout=timeout), CallError)
 
     @overload
     def emit(self, action: Action[Any], /) -> bool: ...
@@ -183,11 +206,11 @@ class Client:
 
     def emit(self, action: Any, payload: Any = NOTHING, /) -> bool:
         """Writes an action to the line, if there is one, and forgets it. Gives whether it was handed to the line."""
-        return self._thread.run(self._inner.emit(action, payload))
+        return self._thread.run(self._inner.emit(action, payload), CallError)
 
     def emit_raw(self, name: str, args: Sequence[Any], attachments: Sequence[bytes] = ()) -> bool:
         """As `emit`, for an existing Socket.IO server."""
-        return self._thread.run(self._inner.emit_raw(name, args, attachments))
+        return self._thread.run(self._inner.emit_raw(name, args, attachments), CallError)
 
     # --- events ---
 
@@ -214,7 +237,7 @@ class Client:
     def events(self, stream: str, /, *types: Any, manual: bool = False, after: int | None = None) -> EventStream[Any]:
         """Becomes the one durable consumer of a stream: `"user"`, or `"job:"` and an id."""
         opened: _streams.EventStream[Any] = self._thread.call(
-            lambda: self._inner.events(stream, *types, manual=manual, after=after)
+            lambda: self._inner.events(stream, *types, manual=manual, after=after), EventsError
         )
         return EventStream(self._thread, opened)
 
@@ -231,7 +254,7 @@ class Client:
 
     def observe(self, stream: str, /, *types: Any) -> EventStream[Any]:
         """A live tap on a stream, beside its consumer or without one. It moves no cursor."""
-        opened: _streams.EventStream[Any] = self._thread.call(lambda: self._inner.observe(stream, *types))
+        opened: _streams.EventStream[Any] = self._thread.call(lambda: self._inner.observe(stream, *types), EventsError)
         return EventStream(self._thread, opened)
 
     def on(self, stream: str, kind: type[T] | EventType[T], callback: Callable[[T], None], /) -> Handler:
@@ -239,12 +262,14 @@ class Client:
 
         One that raises is logged, and the stream goes on.
         """
+        if not callable(callback):
+            raise TypeError(f"a handler is a function, and not {type(callback).__name__}")
 
         async def called(item: T) -> None:
             await in_thread(callback, item, "keepline-handler")
 
         thread = self._thread
-        return Handler(thread, thread.call(lambda: self._inner.on(stream, kind, called)))
+        return Handler(thread, thread.call(lambda: self._inner.on(stream, kind, called), EventsError))
 
     # --- the line ---
 
@@ -294,7 +319,7 @@ class Client:
 
     def sign_out(self, rows: SignOut) -> None:
         """Disconnects and forgets whose session it was."""
-        self._thread.run(self._inner.sign_out(rows))
+        self._thread.run(self._inner.sign_out(rows), StoreError)
 
     def __repr__(self) -> str:
         return repr(self._inner)
@@ -311,11 +336,11 @@ class Submission(Generic[R_co]):
 
     def outcome(self, timeout: Seconds | None = None) -> Outcome[R_co]:
         """Waits for the outcome. A `TimeoutError` after the timeout changes nothing."""
-        return self._thread.run(_within(self._inner.outcome(), timeout))
+        return self._thread.run(_within(self._inner.outcome, timeout), OutcomeError)
 
     def outcome_raw(self, timeout: Seconds | None = None) -> Outcome[Reply]:
         """As `outcome`, with the reply as it came."""
-        return self._thread.run(_within(self._inner.outcome_raw(), timeout))
+        return self._thread.run(_within(self._inner.outcome_raw, timeout), OutcomeError)
 
     def __repr__(self) -> str:
         return repr(self._inner)
@@ -339,8 +364,8 @@ class EventStream(Generic[T]):
         item = self._inner.next_waiting(NOTHING)
         if item is NOTHING:
             try:
-                item = self._thread.run(_within(self._inner.__anext__(), timeout))
-            except StopAsyncIteration:
+                item = self._thread.run(_within(self._inner.__anext__, timeout))
+            except (StopAsyncIteration, ClosedError):
                 raise StopIteration from None
         return item
 
@@ -386,13 +411,14 @@ class Changes(Generic[T]):
     def next(self, timeout: Seconds | None = None) -> T:
         """The next one. A `TimeoutError` after the timeout loses nothing; a `StopIteration` is the end."""
         try:
-            return self._thread.run(_within(self._inner.__anext__(), timeout))
-        except StopAsyncIteration:
+            return self._thread.run(_within(self._inner.__anext__, timeout))
+        except (StopAsyncIteration, ClosedError):
             raise StopIteration from None
 
     def end(self) -> None:
         """Nothing comes any more; whoever waits gets the end."""
-        self._thread.call(self._inner.end)
+        with contextlib.suppress(ClosedError):
+            self._thread.call(self._inner.end)
 
     def __enter__(self) -> Changes[T]:
         return self
@@ -410,7 +436,8 @@ class Handler:
 
     def remove(self) -> None:
         """It is not called any more. The last one of a stream gives the stream back."""
-        self._thread.call(self._inner.remove)
+        with contextlib.suppress(ClosedError):
+            self._thread.call(self._inner.remove)
 
     def __enter__(self) -> Handler:
         return self
@@ -419,5 +446,5 @@ class Handler:
         self.remove()
 
 
-def _within(awaitable: Awaitable[T], timeout: Seconds | None) -> Coroutine[Any, Any, T]:
-    return within(awaitable, None if timeout is None else milliseconds(timeout) / 1000)
+def _within(begin: Callable[[], Awaitable[T]], timeout: Seconds | None) -> Coroutine[Any, Any, T]:
+    return within(begin, None if timeout is None else milliseconds(timeout) / 1000)

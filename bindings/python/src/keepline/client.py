@@ -11,12 +11,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from . import _handlers, _lifetime
-from ._backend import Backend, Source
+from ._backend import Backend, EventSource, Source
 from ._named import Action, EventType
-from ._requests import NOTHING, named_payload, payload_json, raw_args
+from ._requests import NOTHING, checked_id, checked_name, checked_stream, named_payload, payload_json, raw_args
 from ._time import milliseconds
 from ._tokens import answer_questions
-from .errors import CallError, SubmitError, closed
+from .errors import CallError, ClosedError, ControlError, KeeplineError, SubmitError, closed, failure
 from .events import Item, Lagged
 from .options import Options, OutboxFilter, Seconds, SignOut, SubmitOptions, TokenProvider
 from .outbox import OutboxChange, OutboxEntry
@@ -63,6 +63,8 @@ class Client:
         **options: Unpack[Options],
     ) -> None:
         """`url` names scheme, host and port; `database` is the file of the queue. `keepline.Options` has the rest."""
+        if token_provider is not None and not callable(token_provider):
+            raise TypeError(f"a token provider is a function, and not {type(token_provider).__name__}")
         self._url = url
         self._database = database
         self._provider = token_provider
@@ -73,6 +75,7 @@ class Client:
         self._dispatchers: dict[str, _handlers.Dispatcher] = {}
         self._handing_over: set[asyncio.Future[Any]] = set()
         self._answering: asyncio.Task[None] | None = None
+        self._giving_up: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self._ended = False
 
@@ -129,6 +132,7 @@ class Client:
         queue; with an `id` of one's own it is safe to submit it again.
         """
         name, value, reply = named_payload(action, payload)
+        checked_name(name, SubmitError)
         text = payload_json(value, SubmitError)
         backend = self._backend
         id = await self._hand_over(backend.submit(name, text, options))
@@ -141,6 +145,7 @@ class Client:
 
         `keepline.Attachment(0)` among the arguments marks the place of the first attachment.
         """
+        checked_name(name, SubmitError)
         raw = raw_args(args, attachments, SubmitError)
         backend = self._backend
         id = await self._hand_over(backend.submit_raw(name, raw, options))
@@ -169,15 +174,15 @@ class Client:
 
         Raises `ControlError`.
         """
-        await self._backend.cancel(id)
+        await self._backend.cancel(checked_id(id, ControlError))
 
     async def retry(self, id: str) -> str:
         """Puts a parked action back into the queue and gives the id under which it goes on. Raises `ControlError`."""
-        return await self._backend.retry(id)
+        return await self._backend.retry(checked_id(id, ControlError))
 
     async def discard(self, id: str) -> None:
         """Gives a parked action up, and its lane moves on. Raises `ControlError`."""
-        await self._backend.discard(id)
+        await self._backend.discard(checked_id(id, ControlError))
 
     @overload
     async def call(self, action: Action[R], /, *, timeout: Seconds) -> R: ...
@@ -197,6 +202,7 @@ class Client:
         self, name: str, args: Sequence[Any], attachments: Sequence[bytes] = (), *, timeout: Seconds
     ) -> Reply:
         """As `call`, for an existing Socket.IO server: several arguments, attachments, and the reply as it came."""
+        checked_name(name, CallError)
         raw = raw_args(args, attachments, CallError)
         return await self._backend.call(name, raw, milliseconds(timeout))
 
@@ -209,14 +215,18 @@ class Client:
     async def emit(self, action: Any, payload: Any = NOTHING, /) -> bool:
         """Writes an action to the line, if there is one, and forgets it. Whether it arrived is not known.
 
-        Gives whether it was handed to the line. Raises `CallError` for what cannot be JSON.
+        Gives whether it was handed to the line. Raises `CallError` for what cannot be JSON, and after `shutdown`.
         """
         name, value, _ = named_payload(action, payload)
         return await self.emit_raw(name, [value])
 
     async def emit_raw(self, name: str, args: Sequence[Any], attachments: Sequence[bytes] = ()) -> bool:
         """As `emit`, for an existing Socket.IO server: several arguments, and attachments."""
-        return await self._backend.emit(name, raw_args(args, attachments, CallError))
+        checked_name(name, CallError)
+        raw = raw_args(args, attachments, CallError)
+        backend = self._backend
+        self._unless_shut_down(CallError)
+        return await backend.emit(name, raw)
 
     # --- events ---
 
@@ -264,7 +274,7 @@ class Client:
         stored cursor alone. Raises `EventsError`: `STREAM_IN_USE` where the stream has its consumer.
         """
         known = Types(types)
-        source = self._backend.events(stream, manual, after)
+        source = self._source_of(stream, manual, after)
         kind = ManualEventStream if manual else EventStream
         return self._track(kind(source, known, stream))
 
@@ -285,7 +295,7 @@ class Client:
         A slow one is told by `Lagged` how many items it has missed. Raises `EventsError`.
         """
         known = Types(types)
-        return self._track(EventStream(self._backend.observe(stream), known, stream))
+        return self._track(EventStream(self._backend.observe(checked_stream(stream)), known, stream))
 
     @overload
     def on(
@@ -302,22 +312,17 @@ class Client:
 
         All handlers of a stream together are its one consumer. They are called one at a time, in the stream's order, in
         the event loop; an event counts as taken when all of its handlers have returned. One that raises is logged and
-        the stream goes on. `Reset` and `Gone` have handlers too. Raises `EventsError`.
+        the stream goes on. `Reset`, `Gone` and `Refused` have handlers too, and are logged where nobody registered one.
+        Raises `EventsError`.
         """
         if callback is None:
 
             def register(function: Any) -> Any:
-                self.on(stream, kind, function)
+                self._register(stream, kind, function)
                 return function
 
             return register
-        dispatcher = self._dispatchers.get(stream)
-        if dispatcher is None:
-            types = Types()
-            events: EventStream[Any] = EventStream(self._backend.events(stream, False, None), types, stream)
-            dispatcher = _handlers.Dispatcher(self._track(events), types, lambda: self._forget(stream))
-            self._dispatchers[stream] = dispatcher
-        return dispatcher.add(kind, callback)
+        return self._register(stream, kind, callback)
 
     # --- the line ---
 
@@ -330,8 +335,13 @@ class Client:
         return self._watch(self._backend.status_changes())
 
     async def diagnostics(self) -> Any:
-        """A report for support, as a `dict`: versions, the last 50 states, counters. No payload, no token."""
-        return await self._backend.diagnostics()
+        """A report for support, as a `dict`: versions, the last 50 states, counters. No payload, no token.
+
+        Raises only `ClosedError`.
+        """
+        backend = self._backend
+        self._unless_shut_down(ClosedError)
+        return await backend.diagnostics()
 
     def connect(self) -> None:
         """From now on there should be a line. What comes of it is the status. Raises only `ClosedError`."""
@@ -382,11 +392,30 @@ class Client:
     async def _open(self) -> None:
         if self._opened is not None:
             raise RuntimeError("a client is opened once")
-        self._opened = await self._open_backend()
+        self._opened = await self._open_or_nothing()
         _lifetime.opened(self)
         questions = self._opened.token_questions()
         if questions is not None and self._provider is not None:
             self._answering = asyncio.ensure_future(answer_questions(questions, self._provider))
+
+    async def _open_or_nothing(self) -> Backend:
+        """What was begun is carried to its end, so that whoever is cancelled leaves no open database behind."""
+        opening = asyncio.ensure_future(self._open_backend())
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            self._giving_up = asyncio.ensure_future(_shut_what_opens(opening))
+            await asyncio.shield(self._giving_up)
+            raise
+
+    async def _given_up(self) -> None:
+        """Waits until an opening that was given up has left nothing open."""
+        if self._giving_up is not None:
+            await asyncio.shield(self._giving_up)
+
+    def _unless_shut_down(self, operation: type[KeeplineError]) -> None:
+        if self._ending is not None:
+            raise failure(operation, "CLOSED", "the client was shut down")
 
     async def _shutdown(self, clean: bool) -> None:
         if self._opened is None:
@@ -420,8 +449,26 @@ class Client:
             raise closed("the client is not open: use `async with`, or `Client.open`")
         return self._opened
 
-    def _forget(self, stream: str) -> None:
-        self._dispatchers.pop(stream, None)
+    def _register(self, stream: str, kind: Any, callback: Any) -> _handlers.Handler:
+        if not callable(callback):
+            raise TypeError(f"a handler is a function, and not {type(callback).__name__}")
+        dispatcher = self._dispatchers.get(stream)
+        if dispatcher is None:
+            types = Types()
+            events: EventStream[Any] = EventStream(self._source_of(stream), types, stream)
+            dispatcher = _handlers.Dispatcher(
+                self._track(events), stream, types, lambda ended: self._forget(stream, ended)
+            )
+            self._dispatchers[stream] = dispatcher
+        return dispatcher.add(kind, callback)
+
+    def _forget(self, stream: str, ended: _handlers.Dispatcher) -> None:
+        # One that ends late must not take the next one's place away.
+        if self._dispatchers.get(stream) is ended:
+            del self._dispatchers[stream]
+
+    def _source_of(self, stream: str, manual: bool = False, after: int | None = None) -> EventSource:
+        return self._backend.events(checked_stream(stream), manual, after)
 
     def _track(self, stream: EventStream[T]) -> EventStream[T]:
         self._streams.add(stream)
@@ -450,3 +497,11 @@ class Client:
     def __repr__(self) -> str:
         # Neither the URL, which may have a query, nor any option belongs into a log.
         return f"<{type(self).__name__} {os.fspath(self._database)!r}>"
+
+
+async def _shut_what_opens(opening: asyncio.Future[Backend]) -> None:
+    try:
+        backend = await opening
+    except KeeplineError:
+        return
+    await backend.shutdown()

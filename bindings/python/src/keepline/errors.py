@@ -2,8 +2,8 @@
 
 Each error says by its class which operation failed, and by `code` why; the codes are stable and in `docs/errors.md`.
 Some causes are a second class besides, since Python's users catch them so: a payload that cannot be JSON is a
-`TypeError`, an argument out of its range a `ValueError`, a call without an answer a `TimeoutError`, and everything
-after `shutdown` a `ClosedError`.
+`TypeError`, an argument out of its range or a stream that is none a `ValueError`, a call without an answer a
+`TimeoutError`, and everything after `shutdown` a `ClosedError`.
 """
 
 from __future__ import annotations
@@ -93,6 +93,8 @@ _ALSO: dict[str, type[Exception]] = {
     "BAD_URL": ValueError,
     "BAD_CONFIG": ValueError,
     "BAD_FIELD": ValueError,
+    "BAD_STREAM": ValueError,
+    "LOGS_TAKEN": RuntimeError,
     "TIMED_OUT": TimeoutError,
     "CLOSED": ClosedError,
 }

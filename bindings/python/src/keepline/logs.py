@@ -7,6 +7,8 @@ import logging
 import threading
 from typing import Any
 
+from .errors import KeeplineError, failure
+
 __all__ = ["forward_logs"]
 
 LINES_MAX = 256
@@ -20,6 +22,7 @@ def forward_logs(level: int = logging.INFO) -> None:
     """From now on the library's log lines go to the logger `keepline` and those below it, from this level up.
 
     For the whole process and until its end; a second call does nothing. What the package itself logs goes there anyway.
+    Raises `KeeplineError`, a `RuntimeError` too: `LOGS_TAKEN` where somebody else in this process takes them already.
     No line has a payload or a token. It loads the library and starts a thread, which takes the lines.
     """
     global _forwarding
@@ -29,7 +32,10 @@ def forward_logs(level: int = logging.INFO) -> None:
     with _lock:
         if _forwarding:
             return
-        source = core.core_logs(_level(core.CoreLogLevel, level))
+        try:
+            source = core.core_logs(_level(core.CoreLogLevel, level))
+        except core.CoreLogsError.Taken:
+            raise failure(KeeplineError, "LOGS_TAKEN", "somebody else takes the log lines already") from None
         thread = threading.Thread(target=lambda: asyncio.run(_forward(source)), name="keepline-logs", daemon=True)
         thread.start()
         _forwarding = True

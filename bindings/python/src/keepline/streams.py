@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from types import TracebackType
 from typing import Any, Generic, TypeVar
@@ -11,6 +13,8 @@ from ._backend import EventSource, Source, StreamItem
 from ._decode import Decoder, Mismatch, decoder, parse
 from ._named import EventType, name_of
 from .events import CATALOGUE, Envelope, RawEvent, Reset
+
+log = logging.getLogger("keepline.streams")
 
 __all__ = ["Changes", "EventStream"]
 
@@ -54,6 +58,9 @@ class Types:
                 return made(payload)
             except Mismatch:
                 pass
+            except Exception:
+                # A mistake in the app's own type. The event is raw, and the stream goes on.
+                log.exception("the type of %s raised", name)
         return RawEvent(name, payload, (payload,))
 
 
@@ -172,7 +179,9 @@ class EventStream(Generic[T]):
     def __del__(self, is_over: Callable[[], bool] = _lifetime.is_over) -> None:
         # Of a stream that nobody ended everything but the last event was taken.
         if getattr(self, "_state", _ENDED) is not _ENDED and not is_over():
-            self.finish(clean=False)
+            # The source may be garbage too, and gone before this: then it has ended.
+            with contextlib.suppress(ReferenceError):
+                self.finish(clean=False)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._name!r}>"
@@ -247,7 +256,8 @@ class Changes(Generic[T]):
 
     def __del__(self, is_over: Callable[[], bool] = _lifetime.is_over) -> None:
         if getattr(self, "_is_open", False) and not is_over():
-            self.end()
+            with contextlib.suppress(ReferenceError):
+                self.end()
 
     async def pull(self) -> None:
         """Waits for a batch, an empty one at the end."""

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from ._backend import Backend
 from ._decode import Mismatch, decode
+from ._requests import checked_id
 from .errors import OutcomeError, failure
 from .outcome import Accepted, Outcome, Reply
 
@@ -38,7 +39,7 @@ class Submission(Generic[R]):
 
     async def outcome_raw(self) -> Outcome[Reply]:
         """As `outcome`, with the reply as it came."""
-        return await self._backend.outcome(self.id)
+        return await self._backend.outcome(checked_id(self.id, OutcomeError))
 
     def __repr__(self) -> str:
         return f"Submission({self.id!r})"

@@ -38,6 +38,6 @@ async def test_talks_to_a_stock_socketio_server(tmp_path: Path) -> None:
                 if isinstance(event, RawEvent) and event.name == "tick":
                     seen.append(event.payload["n"])
             assert seen == [1, 2, 3]
-            # A server whose handler gets what it does not expect ends at once: this one goes on.
-            assert (await client.call_raw("echo", ["still there"], timeout=20)).payload == ["still there"]
+        # It ends with another code where a handler got what it does not expect.
+        assert await server.stop() == 0
     ok("talks_to_a_stock_socketio_server")

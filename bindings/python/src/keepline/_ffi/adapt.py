@@ -1,10 +1,10 @@
-"""Two pieces of the generated module that the package puts its own in the place of.
+"""Three pieces of the generated module that the package puts its own in the place of.
 
 The generated reader copies every field out of the buffer by itself, which halves what can cross in a second; the one
 here copies the buffer once. And the generated continuation raises where an event loop was closed with a call under
-way; nobody waits for that call any more, so there is nothing to say.
+way; nobody waits for that call any more, so there is nothing to say. And what the library has freed is not used again.
 
-Both rest on the form that UniFFI's pinned version gives to data. The generated module checks that version when it is
+They rest on the form that UniFFI's pinned version gives to data. The generated module checks that version when it is
 loaded, and `tests/test_adapt.py` compares what both readers read.
 """
 
@@ -22,9 +22,32 @@ _OFFSET = Struct(">Q").unpack_from
 
 
 def install(core: Any) -> None:
-    """Replaces both in the generated module."""
+    """Replaces them in the generated module."""
     core._UniffiFfiConverterTypeCoreEventBatch = _reader(core)
     core._uniffi_continuation_callback = _continuation(core)
+    for made in vars(core).values():
+        if isinstance(made, type) and "_uniffi_clone_handle" in vars(made):
+            _forget_when_freed(made)
+
+
+def _forget_when_freed(made: Any) -> None:
+    """Whoever uses an object of the library after its finalizer gets a `ReferenceError`.
+
+    What is garbage together is finalized in an order of the interpreter's own, so that a stream may be finalized after
+    the source that it wants to end. The generated class would hand the freed pointer to the library then.
+    """
+    free, clone = made.__del__, made._uniffi_clone_handle
+
+    def free_once(self: Any) -> None:
+        free(self)
+        vars(self).pop("_handle", None)
+
+    def clone_unless_freed(self: Any) -> Any:
+        if "_handle" not in vars(self):
+            raise ReferenceError("the library's object was freed")
+        return clone(self)
+
+    made.__del__, made._uniffi_clone_handle = free_once, clone_unless_freed
 
 
 def disarm(core: Any) -> None:

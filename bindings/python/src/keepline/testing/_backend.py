@@ -80,7 +80,7 @@ class FakeBackend:
 
     def log(self, stream: str) -> Log:
         if stream != "user" and not (stream.startswith("job:") and len(stream) > len("job:")):
-            raise ValueError("a stream is 'user', or 'job:' and an id")
+            raise failure(EventsError, "BAD_STREAM", "a stream is 'user', or 'job:' and an id")
         return self._logs.setdefault(stream, Log())
 
     def deliver(self, stream: str, items: Sequence[Any]) -> None:
