@@ -18,6 +18,7 @@ PYTHON_DIR="$ROOT/bindings/python"
 PYTHON_VENV="$ROOT/.cache/venv-python"
 PYTHON_FFI="$PYTHON_DIR/src/keepline/_ffi"
 PYTHON="$PYTHON_VENV/bin/python"
+case "$(uname -s)" in MINGW* | MSYS* | CYGWIN*) PYTHON="$PYTHON_VENV/Scripts/python.exe" ;; esac
 PYTHON_SKIPPED=77
 
 python_prepare() {
@@ -49,7 +50,8 @@ python_venv() {
 # python_place LIBRARY FOLDER: the library, and the module that is generated from the same interface.
 python_place() {
     library_bindings python "$2" "${3:-$KEEPLINE_LIBRARY}"
-    cp "$1" "$2/libkeepline_ffi.so"
+    # As the generated module looks for it on this system.
+    cp "$1" "$2/$(library_name)"
 }
 
 python_scenarios() {
