@@ -68,3 +68,9 @@ def checked_stream(stream: str) -> str:
     if not is_unicode(stream):
         raise failure(EventsError, "BAD_STREAM", SURROGATE)
     return stream
+
+
+def check_function(given: object, what: str) -> None:
+    """Raises where it cannot be called, rather than at its first call, which nobody watches."""
+    if not callable(given):
+        raise TypeError(f"{what} is a function, and not {type(given).__name__}")

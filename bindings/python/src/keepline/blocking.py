@@ -27,7 +27,7 @@ from . import streams as _streams
 from . import submission as _submission
 from ._handlers import Handler as _Handler
 from ._named import Action, EventType
-from ._requests import NOTHING
+from ._requests import NOTHING, check_function
 from ._thread import LoopThread, in_thread, within
 from ._time import milliseconds
 from .errors import (
@@ -71,8 +71,8 @@ class Client:
     ) -> None:
         """As for `keepline.Client`."""
 
-        if token_provider is not None and not callable(token_provider):
-            raise TypeError(f"a token provider is a function, and not {type(token_provider).__name__}")
+        if token_provider is not None:
+            check_function(token_provider, "a token provider")
 
         async def provider(reason: TokenReason) -> str:
             assert token_provider is not None
@@ -262,8 +262,7 @@ class Client:
 
         One that raises is logged, and the stream goes on.
         """
-        if not callable(callback):
-            raise TypeError(f"a handler is a function, and not {type(callback).__name__}")
+        check_function(callback, "a handler")
 
         async def called(item: T) -> None:
             await in_thread(callback, item, "keepline-handler")

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from . import _handlers, _lifetime
 from ._backend import Backend, EventSource, Source
 from ._named import Action, EventType
-from ._requests import NOTHING, checked_id, checked_name, checked_stream, named_payload, payload_json, raw_args
+from ._requests import (
+    NOTHING,
+    check_function,
+    checked_id,
+    checked_name,
+    checked_stream,
+    named_payload,
+    payload_json,
+    raw_args,
+)
 from ._time import milliseconds
 from ._tokens import answer_questions
 from .errors import CallError, ClosedError, ControlError, KeeplineError, SubmitError, closed, failure
@@ -63,8 +72,8 @@ class Client:
         **options: Unpack[Options],
     ) -> None:
         """`url` names scheme, host and port; `database` is the file of the queue. `keepline.Options` has the rest."""
-        if token_provider is not None and not callable(token_provider):
-            raise TypeError(f"a token provider is a function, and not {type(token_provider).__name__}")
+        if token_provider is not None:
+            check_function(token_provider, "a token provider")
         self._url = url
         self._database = database
         self._provider = token_provider
@@ -450,8 +459,7 @@ class Client:
         return self._opened
 
     def _register(self, stream: str, kind: Any, callback: Any) -> _handlers.Handler:
-        if not callable(callback):
-            raise TypeError(f"a handler is a function, and not {type(callback).__name__}")
+        check_function(callback, "a handler")
         dispatcher = self._dispatchers.get(stream)
         if dispatcher is None:
             types = Types()
