@@ -30,6 +30,9 @@ import Testing
         await #expect(throws: CallError.tooLarge(bytes: 70_004, limit: 65_536)) { try await client.emit(large) }
         let deep = (1...65).reduce(into: JSON.null) { value, _ in value = .array([value]) }
         await #expect(throws: SubmitError.notJSON) { try await client.submit("a:v1", payload: deep) }
+        await #expect(throws: CallError.notJSON) {
+            try await client.emit(name: "a:v1", arguments: Arguments(deep))
+        }
         #expect(try await client.outbox().isEmpty)
         await client.shutdown()
     }

@@ -63,7 +63,7 @@ import Testing
     }
 
     @Test func thoseThatComeAtOnceShareTheStream() async throws {
-        for _ in 1...200 {
+        for _ in 1...2_000 {
             let fake = FakeClient()
             let handlers = try await withThrowingTaskGroup(of: Handler.self) { group in
                 for _ in 1...4 { group.addTask { try fake.on(TestRecorded.self, in: .user) { _ in } } }
