@@ -26,8 +26,10 @@ SWIFT_FLAGS=(--disable-sandbox)
 swift_is_native || SWIFT_FLAGS+=(-Xswiftc -warnings-as-errors)
 
 swift_prepare() {
+    # Each by itself, since who calls this has often switched `set -e` off: a build that failed must not leave the tests
+    # to the library before it.
     swift_toolchain || return
-    library_build
+    library_build || return
     swift_native "$SWIFT_PACKAGE" "$KEEPLINE_LIBRARY_STRIPPED" "$KEEPLINE_LIBRARY"
 }
 
@@ -35,13 +37,13 @@ swift_prepare() {
 # is the same library with its symbol table. What has not changed is not touched, so that nothing is compiled twice.
 swift_native() {
     local native="$1/Native" fresh="$SWIFT_CACHE/native" symbols="${3:-$2}"
-    rm -rf "$fresh"
-    mkdir -p "$fresh/generated" "$native/lib" "$native/KeeplineCore" "$native/KeeplineCoreFFI"
-    library_bindings swift "$fresh/generated" "$symbols"
-    swift_place "$fresh/generated/KeeplineCore.swift" "$native/KeeplineCore/KeeplineCore.swift"
-    swift_place "$fresh/generated/KeeplineCoreFFI.h" "$native/KeeplineCoreFFI/KeeplineCoreFFI.h"
-    swift_place "$1/KeeplineCoreFFI.modulemap" "$native/KeeplineCoreFFI/module.modulemap"
-    swift_place "$2" "$native/lib/libkeepline_ffi.so"
+    rm -rf "$fresh" || return
+    mkdir -p "$fresh/generated" "$native/lib" "$native/KeeplineCore" "$native/KeeplineCoreFFI" || return
+    library_bindings swift "$fresh/generated" "$symbols" || return
+    swift_place "$fresh/generated/KeeplineCore.swift" "$native/KeeplineCore/KeeplineCore.swift" || return
+    swift_place "$fresh/generated/KeeplineCoreFFI.h" "$native/KeeplineCoreFFI/KeeplineCoreFFI.h" || return
+    swift_place "$1/KeeplineCoreFFI.modulemap" "$native/KeeplineCoreFFI/module.modulemap" || return
+    swift_place "$2" "$native/lib/libkeepline_ffi.so" || return
     rm -rf "$fresh"
 }
 

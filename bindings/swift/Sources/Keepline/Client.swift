@@ -122,9 +122,16 @@ extension Client {
     }
 
     @discardableResult
-    public func emit(name: String, arguments: Arguments) async -> Bool {
-        guard let args = try? arguments.core() else { return false }
-        return (try? await core.emit(name: name, args: args)) ?? false
+    public func emit(name: String, arguments: Arguments) async throws(CallError) -> Bool {
+        let args = CoreArgs(json: try arguments.text(of: name), attachments: arguments.attachments)
+        do {
+            if try await core.emit(name: name, args: args) { return true }
+        } catch {
+            throw (error as? CoreCallError).map(CallError.init) ?? .closed
+        }
+        // The core does not say why it was not written; that there will be no line any more is no matter of the line.
+        if status.line == .closed { throw .closed }
+        return false
     }
 }
 

@@ -32,7 +32,7 @@ public struct Configuration: Sendable {
     /// How large the file may grow by submits, in bytes: twice the capacity and 32 MiB otherwise.
     public var diskQuota: Int?
     /// How long an action waits that was never sent: 24 hours otherwise, at most 30 days.
-    public var timeToLive: Duration?
+    public var ttl: Duration?
     /// Whether a power cut may lose the last commits, which makes a submit cheaper.
     public var relaxedDurability = false
     /// Whether a corrupt database is moved aside, and a new one made. Otherwise opening fails and touches nothing.

@@ -23,7 +23,7 @@ extension Configuration {
         core.capacityRows = capacity.map { UInt64(clamping: $0.rows) }
         core.capacityBytes = capacity.map { UInt64(clamping: $0.bytes) }
         core.diskQuota = diskQuota.map { UInt64(clamping: $0) }
-        core.ttlMs = timeToLive?.milliseconds
+        core.ttlMs = ttl?.milliseconds
         core.relaxedDurability = relaxedDurability
         core.setCorruptAside = setsCorruptAside
         core.bufferEvents = buffer.map { UInt32(clamping: $0.events) }
@@ -65,7 +65,7 @@ extension CoreLanePolicy {
 extension SubmitOptions {
     var core: CoreSubmitOptions {
         CoreSubmitOptions(
-            lane: lane, ttlMs: timeToLive?.milliseconds, label: label, coalesce: coalesce, id: id?.description,
+            lane: lane, ttlMs: ttl?.milliseconds, label: label, coalesce: coalesce, id: id?.description,
             ack: acknowledgement == .none ? CoreAckMode.none : nil)
     }
 }

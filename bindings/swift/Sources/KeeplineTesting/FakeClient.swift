@@ -246,8 +246,10 @@ extension FakeClient {
     }
 
     @discardableResult
-    public func emit(name: String, arguments: Arguments) async -> Bool {
-        state.withLock { state in
+    public func emit(name: String, arguments: Arguments) async throws(CallError) -> Bool {
+        _ = try arguments.text(of: name)
+        if status.line == .closed { throw .closed }
+        return state.withLock { state in
             guard state.line.isOnline else { return false }
             state.requests.append(.emit(name))
             return true

@@ -20,6 +20,17 @@ public struct Arguments: Sendable {
         self.attachments = attachments
     }
 
+    /// As a JSON array that an action with this name may carry.
+    package func text(of name: String) throws(CallError) -> String {
+        guard let text = try? text() else { throw .notJSON }
+        let bytes = UInt64(attachments.reduce(text.utf8.count) { $0 + $1.count })
+        guard bytes <= Self.limit + UInt64(name.utf8.count) else { throw .tooLarge(bytes: bytes, limit: Self.limit) }
+        return text
+    }
+
+    /// The protocol's limit of an action's payload, in bytes. The name stands beside it.
+    private static let limit: UInt64 = 65_536
+
     /// As a JSON array.
     package func text() throws -> String {
         "[" + (try values.map { try Coding.text($0) }).joined(separator: ",") + "]"

@@ -35,13 +35,25 @@ package final class EventReader: Sendable {
         }
     }
 
+    /// Whether it has ended: nothing comes any more.
+    package var isEnded: Bool {
+        position.withLock { $0.hasEnded }
+    }
+
     /// Waits for the next item; `nil` at the end.
     package func next() async -> Item? {
-        if let item = buffered() { return item }
+        repeat {
+            if let item = buffered() { return item }
+        } while await fill()
+        return nil
+    }
+
+    /// Waits for the next batch, of which nothing is handed out yet; `false` at the end.
+    package func fill() async -> Bool {
         // Asking for one more takes all that were handed out, also where the answer is the end.
         if Task.isCancelled { end(takingLast: true) }
         let (held, given, hasEnded) = position.withLock { ($0.held, $0.given, $0.hasEnded) }
-        guard !hasEnded else { return nil }
+        guard !hasEnded else { return false }
         let taken = isManual ? 0 : given
         let source = source
         let batch = await withTaskCancellationHandler {
@@ -53,13 +65,13 @@ package final class EventReader: Sendable {
         let isUnwanted = Task.isCancelled
         if isUnwanted { source.end(held: batch.number, taken: 0) }
         return position.withLock { position in
-            guard !position.hasEnded else { return nil }
+            guard !position.hasEnded else { return false }
             position.hasEnded = isUnwanted || batch.items.isEmpty
-            guard !position.hasEnded else { return nil }
+            guard !position.hasEnded else { return false }
             position.held = batch.number
             position.items = batch.items
-            position.given = 1
-            return batch.items[0]
+            position.given = 0
+            return true
         }
     }
 

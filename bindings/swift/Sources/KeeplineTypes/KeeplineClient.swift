@@ -45,8 +45,11 @@ public protocol KeeplineClient: AnyObject, Sendable {
 
     /// Writes an action to the line, if there is one, and forgets it. Gives whether it was handed to the line; whether
     /// it arrived is not known.
+    ///
+    /// - Throws: ``CallError`` where no line could take it: it is not JSON, it is too large, or the client was shut
+    ///   down.
     @discardableResult
-    func emit(name: String, arguments: Arguments) async -> Bool
+    func emit(name: String, arguments: Arguments) async throws(CallError) -> Bool
 
     /// Becomes the one durable consumer of a stream.
     func events(_ stream: StreamName, options: EventsOptions) throws(EventsError) -> EventStream
@@ -170,9 +173,12 @@ extension KeeplineClient {
 
     /// Writes an action to the line, if there is one, and forgets it. Gives whether it was handed to the line; whether
     /// it arrived is not known.
+    ///
+    /// - Throws: ``CallError`` where no line could take it: it is not JSON, it is too large, or the client was shut
+    ///   down.
     @discardableResult
-    public func emit<A: Action>(_ action: A) async -> Bool {
-        await emit(name: A.name, arguments: Arguments(action))
+    public func emit<A: Action>(_ action: A) async throws(CallError) -> Bool {
+        try await emit(name: A.name, arguments: Arguments(action))
     }
 
     /// Becomes the one durable consumer of a stream, from the stored cursor on. Where there is none yet, a job's stream
@@ -202,12 +208,26 @@ extension KeeplineClient {
     ///
     /// The handlers of a stream together are its one durable consumer. They run one at a time, in the order of the
     /// stream; an event counts as taken when all of its handlers have returned. A handler that throws is logged and the
-    /// stream goes on. Events that no handler wants are taken too.
+    /// stream goes on. Events that no handler wants are taken too. Lost continuity and a stream that is gone or refused
+    /// are logged; ``onReset(in:handler:)`` is called for the first.
     public func on<T: EventType>(
         _ type: T.Type, in stream: StreamName, handler: @escaping @Sendable (T) async throws -> Void
     ) throws(EventsError) -> Handler {
-        try handlers.add(to: stream, of: self) { envelope in
-            if let event = try envelope.decode(type) { try await handler(event) }
+        try handlers.add(to: stream, of: self) { item in
+            guard case .event(let envelope) = item, let event = try envelope.decode(type) else { return }
+            try await handler(event)
+        }
+    }
+
+    /// Calls `handler` where a stream loses its continuity, between the events before and after, until the returned
+    /// handler is cancelled or given up: discard what was built up and take the snapshot.
+    ///
+    /// It is one of the stream's handlers, as those of ``on(_:in:handler:)`` are, and on its own takes every event.
+    public func onReset(
+        in stream: StreamName, handler: @escaping @Sendable (Reset) async throws -> Void
+    ) throws(EventsError) -> Handler {
+        try handlers.add(to: stream, of: self) { item in
+            if case .reset(let reset) = item { try await handler(reset) }
         }
     }
 

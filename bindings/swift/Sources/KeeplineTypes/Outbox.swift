@@ -4,7 +4,7 @@ public struct SubmitOptions: Hashable, Sendable {
     /// have something in them.
     public var lane: String?
     /// How long it may wait without having been sent.
-    public var timeToLive: Duration?
+    public var ttl: Duration?
     /// A string of the app's own, shown in lists of the queue; at most 256 bytes.
     public var label: String?
     /// It replaces an earlier action with the same key in its lane that was never sent, which ends as cancelled.
@@ -23,11 +23,11 @@ public struct SubmitOptions: Hashable, Sendable {
     }
 
     public init(
-        lane: String? = nil, timeToLive: Duration? = nil, label: String? = nil, coalesce: String? = nil,
+        lane: String? = nil, ttl: Duration? = nil, label: String? = nil, coalesce: String? = nil,
         id: ActionID? = nil, acknowledgement: Acknowledgement = .required
     ) {
         self.lane = lane
-        self.timeToLive = timeToLive
+        self.ttl = ttl
         self.label = label
         self.coalesce = coalesce
         self.id = id

@@ -24,9 +24,15 @@ import Testing
         await #expect(throws: SubmitError.notJSON) { try await client.submit(Unserialisable()) }
         await #expect(throws: SubmitError.notJSON) { try await client.submitRaw("echo", Arguments(Double.infinity)) }
         await #expect(throws: CallError.notJSON) { try await client.call(Unserialisable()) }
-        #expect(await client.emit(Unserialisable()) == false)
+        await #expect(throws: CallError.notJSON) { try await client.emit(Unserialisable()) }
+        #expect(try await client.emit(TestEcho(1)) == false, "there is no line")
+        let large = TestEcho(.string(String(repeating: "x", count: 70_000)))
+        await #expect(throws: CallError.tooLarge(bytes: 70_004, limit: 65_536)) { try await client.emit(large) }
         let deep = (1...65).reduce(into: JSON.null) { value, _ in value = .array([value]) }
         await #expect(throws: SubmitError.notJSON) { try await client.submit("a:v1", payload: deep) }
+        await #expect(throws: CallError.notJSON) {
+            try await client.emit(name: "a:v1", arguments: Arguments(deep))
+        }
         #expect(try await client.outbox().isEmpty)
         await client.shutdown()
     }
@@ -45,7 +51,7 @@ import Testing
             change(&configuration)
             return await thrown(OpenError.self) { try await Client.open(configuration) }
         }
-        #expect(await refused { $0.timeToLive = .seconds(-1) } == .badConfiguration(option: "ttl"))
+        #expect(await refused { $0.ttl = .seconds(-1) } == .badConfiguration(option: "ttl"))
         #expect(await refused { $0.capacity = (rows: -1, bytes: 1 << 20) } == .badConfiguration(option: "capacity"))
         #expect(await refused { $0.attempts = 0 } == .badConfiguration(option: "attempts"))
         #expect(await refused { $0.auth = ["a": .number(.nan)] } == .badConfiguration(option: "auth"))
@@ -83,7 +89,7 @@ import Testing
         #expect(throws: EventsError.closed) { try client.events(.user) }
         #expect(throws: ClosedError.self) { try client.connect() }
         await #expect(throws: ClosedError.self) { try await client.flush(deadline: .seconds(1)) }
-        #expect(await client.emit(TestEcho(1)) == false)
+        await #expect(throws: CallError.closed) { try await client.emit(TestEcho(1)) }
         #expect(await client.diagnostics() == "null")
         #expect(try await soon { await client.outboxChanges().first { _ in true } } == nil)
 
@@ -154,6 +160,9 @@ import Testing
         for n in 1...2 { fake.send(TestRecorded(n: Int64(n)), to: .user) }
         let logged = try await soon { await lines.first { $0.target == "keepline::swift" } }
         #expect(logged?.level == .error && logged?.text.contains("error=Failed") == true)
+        fake.reset(.user, to: 10)
+        let reset = try await soon { await lines.first { $0.text.contains("continuity was lost") } }
+        #expect(reset?.level == .warning && reset?.text.contains("stream=user offset=10") == true)
 
         let database = try Database()
         let client = try await open(database)

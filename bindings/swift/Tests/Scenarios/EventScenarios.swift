@@ -141,14 +141,25 @@ extension Scenarios {
             try #require(givenUp > 0, "no wait was given up")
 
             let tasks = (1...50).map { n in
-                Task { try await client.submit(TestRecord(n: Int64(n)), options: SubmitOptions(label: "\(n)")).id }
+                let options = SubmitOptions(label: "\(n)", id: ActionID())
+                return (options.id, Task { try await client.submit(TestRecord(n: Int64(n)), options: options).id })
             }
-            for task in tasks { task.cancel() }
-            for task in tasks { _ = await task.result }
+            for (_, task) in tasks { task.cancel() }
+            var refused = 0
+            var kept: [ActionID] = []
+            for (id, task) in tasks {
+                // A submit has two ends: durable under the id that it was given, or an error of its own.
+                do {
+                    let submitted = try await soon { try await task.value }
+                    try #require(submitted == id)
+                    kept.append(submitted)
+                } catch is SubmitError {
+                    refused += 1
+                }
+            }
             let rows = try await client.outbox().filter { $0.name == TestRecord.name }
-            for task in tasks {
-                if let id = try? await task.value { try #require(rows.contains { $0.id == id }) }
-            }
+            try #require(kept.count + refused == tasks.count)
+            try #require(!kept.isEmpty && Set(rows.map(\.id)) == Set(kept) && rows.count == kept.count)
             for row in rows {
                 let outcome = try await soon { try await client.submission(row.id).outcome() }
                 try #require(outcome.reply != nil, "\(outcome)")

@@ -57,13 +57,21 @@ struct Server: Decodable, Sendable {
 
     func start() async throws { try await Host.call("POST", "/servers/\(id)/start") }
     func kill() async throws { try await Host.call("POST", "/servers/\(id)/kill") }
-    func stop() async throws { try await Host.call("POST", "/servers/\(id)/stop") }
+    /// Listens on and answers nothing, until it is removed.
+    func freeze() async throws { try await Host.call("POST", "/servers/\(id)/freeze") }
     func remove() async throws { try await Host.call("DELETE", "/servers/\(id)") }
 
-    /// A token for a subject, good for `timeToLive`, such as `2s`. The server has to run.
-    func token(for subject: String = "dev", timeToLive: String = "1h") async throws -> String {
+    /// Gives the exit code.
+    @discardableResult
+    func stop() async throws -> Int {
+        struct Answer: Decodable { let code: Int }
+        return try JSONDecoder().decode(Answer.self, from: try await Host.call("POST", "/servers/\(id)/stop")).code
+    }
+
+    /// A token for a subject, good for `ttl`, such as `2s`. The server has to run.
+    func token(for subject: String = "dev", ttl: String = "1h") async throws -> String {
         struct Answer: Decodable { let token: String }
-        let wish: JSON = ["sub": .string(subject), "ttl": .string(timeToLive)]
+        let wish: JSON = ["sub": .string(subject), "ttl": .string(ttl)]
         let answer = try await Host.call("POST", "/servers/\(id)/token", wish)
         return try JSONDecoder().decode(Answer.self, from: answer).token
     }

@@ -44,7 +44,7 @@ extension Scenarios {
                 if atOnce.increase() > 1 { overlaps.increase() }
                 defer { atOnce.increase(by: -1) }
                 let count = asked.increase()
-                let token = try await server.token(timeToLive: count == 1 ? "2s" : "1h")
+                let token = try await server.token(ttl: count == 1 ? "2s" : "1h")
                 if count == 2 { askedTwice.continuation.finish() }
                 return token
             }
@@ -94,19 +94,29 @@ extension Scenarios {
             let events = try client.events(.user)
             try client.connect()
             try await client.waitUntilOnline()
-            try await server.kill()
+            try await server.freeze()
             let sent = try await client.submit(TestRecord(n: 1))
-            let call = Task { try await client.call(TestEcho(["a": 1]), timeout: .seconds(60)) }
-            let outcome = Task { try await sent.outcome() }
-            let event = Task { await events.first { _ in true } }
-            let flush = Task { try await client.flush(deadline: .seconds(60)) }
+            let begun = Counter()
+            func begin<T: Sendable>(_ work: @escaping @Sendable () async throws -> T) -> Task<T, any Error> {
+                Task {
+                    begun.increase()
+                    return try await work()
+                }
+            }
+            let call = begin { try await client.call(TestEcho(["a": 1]), timeout: .seconds(60)) }
+            let outcome = begin { try await sent.outcome() }
+            let event = begin { await events.first { _ in true } }
+            let flush = begin { try await client.flush(deadline: .seconds(60)) }
+            try await soon { while begun.value < 4 { await Task.yield() } }
+            // What they ask of the client stands before what is asked now.
+            _ = await client.diagnostics()
             try await soon(.seconds(5)) { await client.shutdown() }
 
             let callError = await thrown(CallError.self) { try await soon { try await call.value } }
-            try #require(callError != nil)
+            try #require(callError == .closed || callError == .timedOut, "\(String(describing: callError))")
             let outcomeError = await thrown(OutcomeError.self) { try await soon { try await outcome.value } }
             try #require(outcomeError == .closed)
-            try #require(try await soon { await event.value } == nil)
+            try #require(try await soon { try await event.value } == nil)
             let isFlushed = try? await soon { try await flush.value }
             try #require(isFlushed != true)
             try #require(client.status.line == .closed)

@@ -3,6 +3,7 @@
 #if canImport(BackgroundTasks) && os(iOS)
     import BackgroundTasks
     import KeeplineTypes
+    import UIKit
 
     /// Gets the queue out while the app is not on the screen, when the system gives it the time.
     ///
@@ -12,7 +13,9 @@
     public enum BackgroundFlush {
         /// Says what to do when the system gives the time. Call it before the app has finished launching.
         ///
-        /// `client` gives the client to flush, or opens one; `nil` where there is none to be had.
+        /// `client` gives the client to flush, or opens and connects one; `nil` where there is none to be had. A client
+        /// that is suspended is opened for it, and one that is disconnected stays so. When the app is not on the screen
+        /// in the end, the client is suspended.
         @discardableResult
         public static func register(
             _ identifier: String, client: @escaping @Sendable () async -> (any KeeplineClient)?
@@ -39,13 +42,20 @@
         private static func flush(_ client: @Sendable () async -> (any KeeplineClient)?) async -> Bool {
             guard let client = await client() else { return false }
             do {
-                try client.connect()
+                // Opens a suspended client, and changes nothing about whether the app wants a line: one that it has
+                // disconnected stays so, and its queue waits.
+                if client.status.line == .suspended { try client.foreground() }
                 let isFlushed = try await client.flush(deadline: deadline)
-                try await client.suspend(deadline: .seconds(2))
+                // The app may have come to the screen meanwhile, and uses the client.
+                if await !isOnScreen { try await client.suspend(deadline: .seconds(2)) }
                 return isFlushed
             } catch {
                 return false
             }
+        }
+
+        @MainActor private static var isOnScreen: Bool {
+            UIApplication.shared.applicationState != .background
         }
 
         /// A processing task has minutes; a queue that is not out by then has no line worth waiting for.
