@@ -55,38 +55,42 @@ kotlin_platform() {
     esac
 }
 
-# What may fail says `|| return`: a caller's `|| return` switches `set -e` off in here.
+# What may fail says `|| return`: a caller's `|| return` switches `set -e` off in here. A build that failed must not end
+# in a package of the one before it, so the stamp goes first.
 kotlin_prepare() {
     kotlin_need || return
     library_build || return
     local stamp="$KOTLIN_CACHE/package.stamp" want
     want="$(kotlin_hash)" || return
     [ "$(cat "$stamp" 2>/dev/null)" != "$want" ] || return 0
+    rm -f "$stamp" || return
     kotlin_generate || return
     kotlin_native "$KEEPLINE_LIBRARY_STRIPPED" || return
     # What was there before and is no more would be in the jar.
-    rm -rf "$KOTLIN_DIR/target/classes"
+    rm -rf "$KOTLIN_DIR/target/classes" || return
     kotlin_mvn "$KOTLIN_DIR/pom.xml" install -DskipTests || return
     echo "$want" >"$stamp"
 }
 
 # What the package is made of.
-kotlin_hash() {
+kotlin_hash() (
+    set -o pipefail
     { find "$KOTLIN_DIR/src/main" "$KOTLIN_DIR/pom.xml" -type f -print0 | sort -z | xargs -0 sha256sum
       sha256sum "$KEEPLINE_LIBRARY_STRIPPED" "$KEEPLINE_LIBRARY"; } | sha256sum | cut -d ' ' -f 1
-}
+)
 
 kotlin_generate() {
-    rm -rf "$KOTLIN_CACHE/generated"
-    mkdir -p "$KOTLIN_CACHE/generated"
+    rm -rf "$KOTLIN_CACHE/generated" || return
+    mkdir -p "$KOTLIN_CACHE/generated" || return
     library_bindings kotlin "$KOTLIN_CACHE/generated"
 }
 
 kotlin_native() {
     local folder
-    folder="$KOTLIN_CACHE/native/$(kotlin_platform)"
-    rm -rf "$KOTLIN_CACHE/native"
-    mkdir -p "$folder"
+    folder="$(kotlin_platform)" || return
+    folder="$KOTLIN_CACHE/native/$folder"
+    rm -rf "$KOTLIN_CACHE/native" || return
+    mkdir -p "$folder" || return
     cp "$1" "$folder/libkeepline_ffi.${1##*.}"
 }
 
@@ -198,10 +202,10 @@ kotlin_crossing() {
     local bench="$KOTLIN_CACHE/bench" folder
     library_build_bench || return
     folder="$bench/native/$(kotlin_platform)"
-    rm -rf "$bench"
-    mkdir -p "$bench/generated" "$folder"
+    rm -rf "$bench" || return
+    mkdir -p "$bench/generated" "$folder" || return
     library_bindings kotlin "$bench/generated" "$KEEPLINE_LIBRARY_BENCH" || return
-    cp "$KEEPLINE_LIBRARY_BENCH" "$folder/libkeepline_ffi.${KEEPLINE_LIBRARY_BENCH##*.}"
+    cp "$KEEPLINE_LIBRARY_BENCH" "$folder/libkeepline_ffi.${KEEPLINE_LIBRARY_BENCH##*.}" || return
     kotlin_mvn "$KOTLIN_DIR/pom.xml" compile -Dkeepline.target="$bench/target" \
         -Dkeepline.generated="$bench/generated" -Dkeepline.native="$bench/native" || return
     kotlin_measure "$bench/target/classes" -- crossing

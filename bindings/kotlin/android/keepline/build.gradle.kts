@@ -23,6 +23,8 @@ android {
         "../../src/main/kotlin",
         "../../../../.cache/kotlin/generated",
         "src/main/kotlin",
+        // What knows nothing of Android, and is tested with the package.
+        "src/presence/kotlin",
     )
 
     packaging {

@@ -29,7 +29,7 @@ class AppTest {
     fun theFakeNeedsNoNativeLibrary() = runBlocking {
         val client = FakeClient { eventType<NoteChanged>() }
         client.answers.accept { note: AddNote -> NoteAdded(note.text.length.toLong()) }
-        client.connect()
+        client.goOnline()
         assertEquals(Outcome.Accepted(NoteAdded(4)), client.submit(AddNote("text")).outcome())
         client.send(Stream.user, NoteChanged(4, "other"))
         assertEquals(NoteChanged(4, "other"), client.events(Stream.user).first())

@@ -2,9 +2,14 @@ package dev.keepline
 
 import dev.keepline.catalogue.TestRecord
 import dev.keepline.catalogue.TestTick
+import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.asCoroutineDispatcher
+import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.flow.toList
+import kotlinx.coroutines.job
 import kotlinx.serialization.Contextual
 import kotlinx.serialization.Serializable
 import kotlinx.serialization.SerializationException
@@ -15,6 +20,8 @@ import java.net.ServerSocket
 import java.nio.file.Files
 import java.nio.file.Path
 import java.util.Date
+import java.util.concurrent.Executor
+import java.util.concurrent.LinkedBlockingQueue
 import java.util.concurrent.atomic.AtomicInteger
 import kotlin.test.Test
 import kotlin.test.assertEquals
@@ -124,6 +131,8 @@ internal class BadInputTest {
         client.shutdown()
         client.close()
         assertEquals(Line.Closed, client.status.value.line)
+        assertEquals(listOf<Line>(Line.Closed), soon { client.statusChanges.toList() }.map { it.line })
+        assertEquals(emptyList(), soon { client.outboxChanges.toList() })
         assertFailsWith<SubmitException.Closed> { client.submit(TestRecord(2)) }
         assertFailsWith<OutcomeException.Closed> { sent.outcome() }
         assertFailsWith<CallException.Closed> { client.call(TestRecord(2), 1.seconds) }
@@ -147,6 +156,32 @@ internal class BadInputTest {
         soon { client.status.first { it.line == Line.Closed } }
         awaitNoThreads()
         open().checkIntact(rows = 1)
+    }
+
+    @Test
+    fun anOpeningThatIsGivenUp() = test {
+        val opening = async {
+            coroutineContext.job.cancel()
+            open()
+        }
+        assertFailsWith<CancellationException> { opening.await() }
+        opening.join()
+        // Nobody has it, and nobody holds the database.
+        open().checkIntact()
+    }
+
+    @Test
+    fun aHandlerThatIsClosedBeforeItBegan() = test {
+        val waiting = LinkedBlockingQueue<Runnable>()
+        val client = open { dispatcher = Executor { waiting.add(it) }.asCoroutineDispatcher() }
+        val handler = client.on<TestTick>(Stream.user) {}
+        handler.close()
+        // It collects once it runs, which is after its end.
+        while (true) waiting.poll()?.run() ?: break
+        soon { handler.join() }
+        val mine = client.on<TestTick>(Stream.user) {}
+        mine.close()
+        client.shutdown()
     }
 
     @Test

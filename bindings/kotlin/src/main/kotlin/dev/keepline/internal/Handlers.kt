@@ -1,6 +1,5 @@
 package dev.keepline.internal
 
-import dev.keepline.Envelope
 import dev.keepline.Event
 import dev.keepline.Handler
 import dev.keepline.Stream
@@ -11,7 +10,6 @@ import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Job
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.ensureActive
-import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.collect
 import kotlinx.coroutines.flow.takeWhile
 import kotlinx.coroutines.launch
@@ -47,26 +45,30 @@ internal class EventHandler<T : Any>(
 internal class Handlers(
     private val scope: CoroutineScope,
     private val json: Json,
-    private val reserve: (Stream) -> Flow<Envelope>,
+    private val reserve: (Stream) -> Reserved,
 ) {
-    private class Served(val job: Job, val handlers: List<EventHandler<*>>, val isBusy: Boolean)
+    private class Served(val consumer: Consumer, val handlers: List<EventHandler<*>>, val isBusy: Boolean)
 
     private val served = HashMap<Stream, Served>()
 
     @Synchronized
     fun add(stream: Stream, handler: EventHandler<*>): Handler {
-        val present = served[stream]?.takeIf { it.job.isActive }
-        val job = present?.job ?: serve(stream, reserve(stream))
-        served[stream] = Served(job, present?.handlers.orEmpty() + handler, present?.isBusy ?: false)
-        job.start()
-        return Added(job) { remove(stream, handler) }
+        val present = served[stream]?.takeIf { it.consumer.job.isActive }
+        val consumer = present?.consumer ?: serve(stream, reserve(stream))
+        served[stream] = Served(consumer, present?.handlers.orEmpty() + handler, present?.isBusy ?: false)
+        consumer.job.start()
+        return Added(consumer) { remove(stream, handler) }
     }
 
-    private fun serve(stream: Stream, envelopes: Flow<Envelope>): Job =
+    private fun serve(stream: Stream, reserved: Reserved): Consumer {
         // It begins once its handler is in the table.
-        scope.launch(start = CoroutineStart.LAZY) {
-            envelopes.takeWhile { hand(stream, it.event) }.collect()
+        val job = scope.launch(start = CoroutineStart.LAZY) {
+            reserved.envelopes.takeWhile { hand(stream, it.event) }.collect()
         }
+        // One that is cancelled before it began collects nothing: the client ended, or the handler was closed.
+        job.invokeOnCompletion { reserved.giveBack() }
+        return Consumer(job, reserved)
+    }
 
     /** Gives whether anybody wants the next event. */
     private suspend fun hand(stream: Stream, event: Event): Boolean {
@@ -85,7 +87,7 @@ internal class Handlers(
     private fun begin(stream: Stream): List<EventHandler<*>> {
         // Without handlers it was cancelled in this moment, and the event is not taken.
         val present = served[stream] ?: throw CancellationException("the last handler was closed")
-        served[stream] = Served(present.job, present.handlers, isBusy = true)
+        served[stream] = Served(present.consumer, present.handlers, isBusy = true)
         return present.handlers
     }
 
@@ -96,7 +98,7 @@ internal class Handlers(
             served -= stream
             return false
         }
-        served[stream] = Served(present.job, present.handlers, isBusy = false)
+        served[stream] = Served(present.consumer, present.handlers, isBusy = false)
         return true
     }
 
@@ -106,16 +108,25 @@ internal class Handlers(
         val left = present.handlers - handler
         if (left.isEmpty() && !present.isBusy) {
             served -= stream
-            present.job.cancel()
+            present.consumer.job.cancel()
         } else {
-            served[stream] = Served(present.job, left, present.isBusy)
+            served[stream] = Served(present.consumer, left, present.isBusy)
         }
     }
 
-    private class Added(private val job: Job, private val remove: () -> Unit) : Handler {
+    /** What collects a stream for its handlers. */
+    private class Consumer(val job: Job, private val reserved: Reserved) {
+        suspend fun join() {
+            job.join()
+            // What runs at the end of a job may run a moment after it.
+            reserved.giveBack()
+        }
+    }
+
+    private class Added(private val consumer: Consumer, private val remove: () -> Unit) : Handler {
         override fun close() = remove()
 
-        override suspend fun join() = job.join()
+        override suspend fun join() = consumer.join()
     }
 }
 

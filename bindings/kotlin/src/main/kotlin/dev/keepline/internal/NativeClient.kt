@@ -39,11 +39,14 @@ import kotlinx.coroutines.Job
 import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.cancel
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.StateFlow
 import kotlinx.coroutines.flow.asStateFlow
 import kotlinx.coroutines.flow.update
+import kotlinx.coroutines.isActive
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.withContext
 import kotlinx.serialization.DeserializationStrategy
@@ -70,13 +73,18 @@ internal class NativeClient private constructor(
     private val ending = AtomicReference<Job?>()
 
     override val status: StateFlow<Status> = currentStatus.asStateFlow()
-    override val statusChanges: Flow<Status> = statusFlow { open { core.statusChanges() } }
+    override val statusChanges: Flow<Status> =
+        statusFlow(last = { currentStatus.value.copy(line = Line.Closed) }) { open { core.statusChanges() } }
     override val outboxChanges: Flow<OutboxChange> = outboxFlow(json) { open { core.outboxChanges() } }
 
     init {
-        scope.launch { statusChanges.collect { currentStatus.value = it } }
+        scope.launch { statusChanges.collect { currentStatus.follow(it) } }
         config.tokenProvider?.let { provider ->
-            open { core.tokenQuestions() }?.let { questions -> scope.launch { answerQuestions(questions, provider) } }
+            open { core.tokenQuestions() }?.let { questions ->
+                val answering = scope.launch { answerQuestions(questions, provider) }
+                // It may end before it began.
+                answering.invokeOnCompletion { questions.close() }
+            }
         }
     }
 
@@ -136,9 +144,10 @@ internal class NativeClient private constructor(
     ): Handler = handlers.add(stream, EventHandler(name, type, handler))
 
     /** A stream for handlers, opened at once: what is wrong with it shows in their call, and not in the log. */
-    private fun reserve(stream: Stream): Flow<Envelope> {
+    private fun reserve(stream: Stream): Reserved {
         val source = guarded({ EventsException.Closed() }) { core.events(stream.name, EventsOptions().toCore()) }
-        return eventFlow(stream, CursorMode.Auto, EventConversion(json, EventTypes.none())) { source }
+        val envelopes = eventFlow(stream, CursorMode.Auto, EventConversion(json, EventTypes.none())) { source }
+        return Reserved(envelopes) { source.close() }
     }
 
     override suspend fun diagnostics(): JsonObject = open { awaiting { core.diagnostics() } }.toJsonObject(json)
@@ -200,8 +209,10 @@ internal class NativeClient private constructor(
         private val ENDINGS = CoroutineScope(Dispatchers.Default + CoroutineName("keepline-end"))
 
         suspend fun open(config: KeeplineConfig): KeeplineClient {
-            val core = opened(config)
-            return NativeClient(core, config)
+            val client = NativeClient(opened(config), config)
+            if (!currentCoroutineContext().isActive) client.shutdown()
+            currentCoroutineContext().ensureActive()
+            return client
         }
 
         /** Not cancellable: a client that nobody has would keep the database. */

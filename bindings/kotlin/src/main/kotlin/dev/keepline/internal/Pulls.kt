@@ -1,5 +1,6 @@
 package dev.keepline.internal
 
+import dev.keepline.ClosedException
 import dev.keepline.CursorMode
 import dev.keepline.Envelope
 import dev.keepline.OutboxChange
@@ -96,8 +97,14 @@ internal fun tapFlow(stream: Stream, convert: EventConversion, open: () -> CoreE
         }
     }
 
-internal fun statusFlow(open: () -> CoreStatusSource): Flow<Status> = flow {
-    open().use { source ->
+/** Where the client was shut down before, [open] throws that, and [last] alone is left to tell. */
+internal fun statusFlow(last: () -> Status, open: () -> CoreStatusSource): Flow<Status> = flow {
+    val opened = unlessClosed(open)
+    if (opened == null) {
+        emit(last())
+        return@flow
+    }
+    opened.use { source ->
         var held = 0uL
         try {
             while (true) {
@@ -112,8 +119,9 @@ internal fun statusFlow(open: () -> CoreStatusSource): Flow<Status> = flow {
     }
 }
 
+/** Where the client was shut down before, [open] throws that, and there is nothing to tell. */
 internal fun outboxFlow(json: Json, open: () -> CoreChangeSource): Flow<OutboxChange> = flow {
-    open().use { source ->
+    unlessClosed(open)?.use { source ->
         var held = 0uL
         try {
             while (true) {
@@ -127,3 +135,10 @@ internal fun outboxFlow(json: Json, open: () -> CoreChangeSource): Flow<OutboxCh
         }
     }
 }
+
+private inline fun <T : Any> unlessClosed(open: () -> T): T? =
+    try {
+        open()
+    } catch (_: ClosedException) {
+        null
+    }

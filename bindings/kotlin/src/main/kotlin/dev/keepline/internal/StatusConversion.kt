@@ -8,7 +8,12 @@ import dev.keepline.core.CoreAuthTrouble
 import dev.keepline.core.CoreLine
 import dev.keepline.core.CoreLineTrouble
 import dev.keepline.core.CoreStatus
+import kotlinx.coroutines.flow.MutableStateFlow
+import kotlinx.coroutines.flow.update
 import kotlin.time.Duration.Companion.milliseconds
+
+/** Takes the next status over. The last one stays: what was on its way when the client ended comes too late. */
+internal fun MutableStateFlow<Status>.follow(next: Status): Unit = update { if (it.line == Line.Closed) it else next }
 
 internal fun CoreStatus.toStatus(): Status =
     Status(line.toLine(), pending.toLong(), parked.toLong(), oldestMs?.toLong()?.milliseconds)

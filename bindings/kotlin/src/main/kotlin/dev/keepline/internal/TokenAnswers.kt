@@ -24,12 +24,16 @@ private val ANSWER_MAX = 30.seconds
 /** Asks the app's provider whatever the client asks, one question at a time, until the client is shut down. */
 internal suspend fun answerQuestions(source: CoreTokenSource, provider: TokenProvider) {
     source.use {
+        var asked: CoreTokenQuestion? = null
         try {
             while (true) {
-                val question = awaiting { source.nextQuestion() } ?: break
+                // Kept at once: what comes of a wait is lost where this coroutine is cancelled in that moment.
+                awaiting { source.nextQuestion().also { asked = it } }
+                val question = asked ?: break
                 question.use { answer(it, provider) }
             }
         } finally {
+            asked?.close()
             source.end()
         }
     }

@@ -12,6 +12,7 @@ import dev.keepline.Handler
 import dev.keepline.KeeplineClient
 import dev.keepline.KeeplineConfig
 import dev.keepline.Line
+import dev.keepline.LineTrouble
 import dev.keepline.OutboxChange
 import dev.keepline.OutboxEntry
 import dev.keepline.OutboxFilter
@@ -46,16 +47,19 @@ import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.serializer
 import java.util.concurrent.CopyOnWriteArrayList
 import kotlin.time.Duration
+import kotlin.time.Duration.Companion.seconds
 
 /**
  * A client for the tests of apps, in Kotlin alone: no native library, no network, no database, no waiting.
  *
- * The test plays the server and the network. What is submitted while there is no line waits, and settles by the test's
- * [answers] once there is one.
+ * The test plays the server and the network. It begins idle; `connect` makes it [Line.Connecting], and the test decides
+ * what becomes of that. What is submitted while there is no line waits, and settles by the test's [answers] once there
+ * is one. Events reach the app while there is a line.
  *
  * ```
  * val client = FakeClient()
  * client.answers.accept { search: StartSearch -> JobStarted("7") }
+ * client.goOnline()
  * client.send(Stream.job("7"), SearchResult("7", 0, "Lines", "…", "lines.md", 1.0))
  * ```
  *
@@ -67,7 +71,7 @@ public class FakeClient(configure: KeeplineConfig.() -> Unit = {}) : KeeplineCli
     private val scope = CoroutineScope(SupervisorJob() + config.dispatcher)
     private val fakeLine = FakeLine()
     private val queue = FakeOutbox(fakeLine)
-    private val streams = FakeStreams(config.json)
+    private val streams = FakeStreams(config.json) { fakeLine.status.value.line is Line.Online }
     private val types = config.eventTypes.copy()
     private val handlers = Handlers(scope, config.json) { streams.consumeNow(it, EventTypes.none()) }
     private val emits = CopyOnWriteArrayList<Pair<String, RawArgs>>()
@@ -85,18 +89,17 @@ public class FakeClient(configure: KeeplineConfig.() -> Unit = {}) : KeeplineCli
     /** What was emitted while there was a line, as names and arguments. */
     public val emitted: List<Pair<String, RawArgs>> get() = emits.toList()
 
-    /** Sets the state of the line. Online, what is pending settles. */
-    public fun line(line: Line) {
-        fakeLine.set(line)
-        settle()
-    }
+    /** The line is up, whether or not the app has asked for it: actions go out and events come in. */
+    public fun goOnline(resumed: Boolean = true): Unit = setLine(Line.Online(resumed))
 
-    /** The network goes: the line is [Line.Offline] until [goOnline], once the app has asked for a connection. */
-    public fun goOffline(): Unit = fakeLine.networkLost()
+    /** The line is lost: actions stay in the queue, and events wait for the next time online. */
+    public fun goOffline(reason: LineTrouble = LineTrouble.Lost): Unit =
+        setLine(Line.Waiting(retryIn = 1.seconds, attempt = 1, reason))
 
-    /** The network comes back: the line is [Line.Online], once the app has asked for a connection. */
-    public fun goOnline() {
-        fakeLine.networkAvailable()
+    /** Any other state of the line. Online, what is pending settles; [Line.Closed] shuts the client down. */
+    public fun setLine(line: Line) {
+        if (line == Line.Closed) return close()
+        if (fakeLine.set(line)) streams.lineChanged()
         settle()
     }
 
@@ -197,32 +200,35 @@ public class FakeClient(configure: KeeplineConfig.() -> Unit = {}) : KeeplineCli
     /** Nothing to report. */
     override suspend fun diagnostics(): JsonObject = JsonObject(emptyMap())
 
+    /** Idle or suspended it begins to connect, and it stays with that until [goOnline]. */
     override fun connect(): Unit = open {
-        fakeLine.connect()
-        settle()
+        if (status.value.line == Line.Idle || status.value.line == Line.Suspended) setLine(Line.Connecting)
     }
 
-    override fun disconnect(): Unit = open { fakeLine.disconnect() }
+    override fun disconnect(): Unit = open { setLine(Line.Idle) }
 
-    override fun networkAvailable(): Unit = open { goOnline() }
+    /** Offline it begins to connect. */
+    override fun networkAvailable(): Unit = open {
+        if (status.value.line == Line.Offline) setLine(Line.Connecting)
+    }
 
-    override fun networkLost(): Unit = open { goOffline() }
+    override fun networkLost(): Unit = open { setLine(Line.Offline) }
 
+    /** Suspended it begins to connect. */
     override fun foreground(): Unit = open {
-        fakeLine.resume()
-        settle()
+        if (status.value.line == Line.Suspended) setLine(Line.Connecting)
     }
 
-    override suspend fun background(deadline: Duration): Unit = open { fakeLine.suspend() }
+    override suspend fun background(deadline: Duration): Unit = open { setLine(Line.Suspended) }
 
     override suspend fun flush(deadline: Duration): Boolean = open { status.value.pending == 0L }
 
-    override suspend fun suspend(deadline: Duration): Unit = open { fakeLine.suspend() }
+    override suspend fun suspend(deadline: Duration): Unit = open { setLine(Line.Suspended) }
 
     /** Disconnects; with [SignOut.Discard] the queue is emptied. */
     override suspend fun signOut(rows: SignOut) {
         if (status.value.line == Line.Closed) throw StoreException.Closed()
-        fakeLine.disconnect()
+        setLine(Line.Idle)
         if (rows == SignOut.Discard) queue.clear()
     }
 

@@ -15,6 +15,7 @@ import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.channels.BufferOverflow
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.MutableSharedFlow
+import kotlinx.coroutines.flow.onSubscription
 import kotlinx.coroutines.flow.transformWhile
 import kotlinx.serialization.json.JsonElement
 import kotlin.time.Duration
@@ -26,15 +27,20 @@ internal class FakeOutbox(private val line: FakeLine) {
     }
 
     private val rows = LinkedHashMap<ActionId, Row>()
+
+    /** What became of the ids of retried actions. */
+    private val renamed = HashMap<ActionId, ActionId>()
     private val published =
         MutableSharedFlow<OutboxChange?>(replay = 0, extraBufferCapacity = WAITING_MAX, BufferOverflow.DROP_OLDEST)
     private var isClosed = false
 
     /** A `null` is its end. */
-    val changes: Flow<OutboxChange> = published.transformWhile { change ->
-        if (change != null) emit(change)
-        change != null
-    }
+    val changes: Flow<OutboxChange> = published
+        .onSubscription { if (hasEnded()) emit(null) }
+        .transformWhile { change ->
+            if (change != null) emit(change)
+            change != null
+        }
 
     @Synchronized
     fun add(name: String, payload: JsonElement, options: SubmitOptions): ActionId {
@@ -90,7 +96,7 @@ internal class FakeOutbox(private val line: FakeLine) {
     @Synchronized
     private fun waiting(id: ActionId): CompletableDeferred<Outcome<Reply>> {
         if (isClosed) throw OutcomeException.Closed()
-        return rows[id]?.outcome ?: throw OutcomeException.NotFound()
+        return row(id)?.outcome ?: throw OutcomeException.NotFound()
     }
 
     /** Asks for the answer to everything that is queued, in its order. */
@@ -107,10 +113,10 @@ internal class FakeOutbox(private val line: FakeLine) {
 
     @Synchronized
     fun settle(id: ActionId, outcome: Outcome<Reply>) {
-        val row = rows[id] ?: return
+        val row = row(id) ?: return
         if (!row.outcome.complete(outcome)) return
         row.entry = row.entry.copy(state = ActionState.Settled, outcome = outcome)
-        changed(OutboxChange.Settled(id, outcome))
+        changed(OutboxChange.Settled(row.entry.id, outcome))
     }
 
     @Synchronized
@@ -125,9 +131,16 @@ internal class FakeOutbox(private val line: FakeLine) {
 
     @Synchronized
     fun retry(id: ActionId): ActionId {
-        if (unsettled(id).state != ActionState.Parked) throw ControlException.NotParked()
-        update(id) { it.copy(state = ActionState.Queued) }
-        return id
+        val old = unsettled(id)
+        if (old.state != ActionState.Parked) throw ControlException.NotParked()
+        val new = ActionId.random()
+        renamed[old.id] = new
+        // Whoever waits for its outcome waits on.
+        val row = checkNotNull(rows.remove(old.id))
+        row.entry = old.copy(id = new, state = ActionState.Queued)
+        rows[new] = row
+        changed(OutboxChange.Renamed(old.id, new))
+        return new
     }
 
     @Synchronized
@@ -149,18 +162,23 @@ internal class FakeOutbox(private val line: FakeLine) {
         published.tryEmit(null)
     }
 
+    @Synchronized
+    private fun hasEnded(): Boolean = isClosed
+
     private fun unsettled(id: ActionId): OutboxEntry {
         if (isClosed) throw ControlException.Closed()
-        val entry = rows[id]?.entry ?: throw ControlException.NotFound()
+        val entry = row(id)?.entry ?: throw ControlException.NotFound()
         if (entry.state == ActionState.Settled) throw ControlException.Settled()
         return entry
     }
 
     private fun update(id: ActionId, change: (OutboxEntry) -> OutboxEntry) {
-        val row = rows[id] ?: return
+        val row = row(id) ?: return
         row.entry = change(row.entry)
-        changed(OutboxChange.Changed(id))
+        changed(OutboxChange.Changed(row.entry.id))
     }
+
+    private fun row(id: ActionId): Row? = rows[generateSequence(id) { renamed[it] }.last()]
 
     private fun changed(change: OutboxChange) {
         val states = rows.values.groupingBy { it.entry.state }.eachCount()

@@ -10,6 +10,7 @@ import dev.keepline.Place
 import dev.keepline.ResetReason
 import dev.keepline.Stream
 import dev.keepline.Tapped
+import dev.keepline.internal.Reserved
 import dev.keepline.internal.endedEarly
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.FlowCollector
@@ -20,14 +21,14 @@ import kotlinx.coroutines.flow.update
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonElement
 
-/** The event streams of a fake client: each a list that a test appends to, with a cursor. */
-internal class FakeStreams(private val json: Json) {
+/** The event streams of a fake client: each a list that a test appends to, with a cursor. They come online. */
+internal class FakeStreams(private val json: Json, private val isOnline: () -> Boolean) {
     private class Item(val event: Event, val place: Place?)
 
     private class Log {
         val items = ArrayList<Item>()
         var cursor = 0
-        var isConsumed = false
+        var consumer: Any? = null
     }
 
     private val logs = HashMap<Stream, Log>()
@@ -47,19 +48,34 @@ internal class FakeStreams(private val json: Json) {
 
     fun close() {
         synchronized(this) { isClosed = true }
-        moved.update { it + 1 }
+        lineChanged()
     }
+
+    fun lineChanged() = moved.update { it + 1 }
 
     /** The one consumer, from its collection on. */
     fun consume(stream: Stream, options: EventsOptions, types: EventTypes): Flow<Envelope> = flow {
-        take(stream)
-        collectInto(this, stream, options, types)
+        val consumer = Any()
+        take(stream, consumer)
+        try {
+            collectInto(this, stream, options, types)
+        } finally {
+            release(stream, consumer)
+        }
     }
 
     /** The one consumer, from now on. */
-    fun consumeNow(stream: Stream, types: EventTypes): Flow<Envelope> {
-        take(stream)
-        return flow { collectInto(this, stream, EventsOptions(), types) }
+    fun consumeNow(stream: Stream, types: EventTypes): Reserved {
+        val consumer = Any()
+        take(stream, consumer)
+        val envelopes = flow {
+            try {
+                collectInto(this, stream, EventsOptions(), types)
+            } finally {
+                release(stream, consumer)
+            }
+        }
+        return Reserved(envelopes) { release(stream, consumer) }
     }
 
     private suspend fun collectInto(
@@ -83,8 +99,6 @@ internal class FakeStreams(private val json: Json) {
         } catch (end: Throwable) {
             if (isAuto && endedEarly(end)) move(next + 1)
             throw end
-        } finally {
-            release(stream)
         }
     }
 
@@ -97,9 +111,9 @@ internal class FakeStreams(private val json: Json) {
         }
     }
 
-    /** The item at an index, once there is one; `null` at the end. */
+    /** The item at an index, once there is one and a line; `null` at the end. */
     private suspend fun await(stream: Stream, index: Int): Item? {
-        moved.first { synchronized(this) { isClosed || log(stream).items.size > index } }
+        moved.first { synchronized(this) { isClosed || (isOnline() && log(stream).items.size > index) } }
         return synchronized(this) { if (isClosed) null else log(stream).items[index] }
     }
 
@@ -119,16 +133,17 @@ internal class FakeStreams(private val json: Json) {
     }
 
     @Synchronized
-    private fun take(stream: Stream) {
+    private fun take(stream: Stream, consumer: Any) {
         if (isClosed) throw EventsException.Closed()
         val log = log(stream)
-        if (log.isConsumed) throw EventsException.InUse()
-        log.isConsumed = true
+        if (log.consumer != null) throw EventsException.InUse()
+        log.consumer = consumer
     }
 
     @Synchronized
-    private fun release(stream: Stream) {
-        log(stream).isConsumed = false
+    private fun release(stream: Stream, consumer: Any) {
+        val log = log(stream)
+        if (log.consumer === consumer) log.consumer = null
     }
 
     @Synchronized

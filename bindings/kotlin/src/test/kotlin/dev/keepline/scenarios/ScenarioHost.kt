@@ -53,6 +53,10 @@ internal class HostedServer(private var started: Started) {
     @Serializable
     private class Issued(val token: String)
 
+    /** Without a code it was ended by a signal. */
+    @Serializable
+    private class Ended(val code: Int? = null)
+
     val url: String get() = started.url
 
     /** Of the subject `dev`, good for an hour. */
@@ -69,7 +73,18 @@ internal class HostedServer(private var started: Started) {
 
     /** SIGTERM, and its end; fails where it ends with an error. */
     fun stop() {
-        ScenarioHost.post("/servers/${started.id}/stop")
+        val ended = KeeplineJson.decodeFromString<Ended>(ScenarioHost.post("/servers/${started.id}/stop"))
+        check(ended.code == 0) { "the server ended with the code ${ended.code}" }
+    }
+
+    /** SIGSTOP: it listens, and answers nothing until it is thawed. */
+    fun freeze() {
+        ScenarioHost.post("/servers/${started.id}/freeze")
+    }
+
+    /** SIGCONT. */
+    fun thaw() {
+        ScenarioHost.post("/servers/${started.id}/thaw")
     }
 
     fun tokenFor(subject: String, ttl: String): String {

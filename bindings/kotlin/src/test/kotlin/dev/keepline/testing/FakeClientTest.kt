@@ -1,6 +1,7 @@
 package dev.keepline.testing
 
 import dev.keepline.ActionState
+import dev.keepline.AuthTrouble
 import dev.keepline.CallException
 import dev.keepline.ClosedException
 import dev.keepline.ControlException
@@ -10,6 +11,7 @@ import dev.keepline.EventsException
 import dev.keepline.EventsOptions
 import dev.keepline.Handler
 import dev.keepline.Line
+import dev.keepline.LineTrouble
 import dev.keepline.OutboxChange
 import dev.keepline.Outcome
 import dev.keepline.OutcomeException
@@ -45,6 +47,7 @@ import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
 import kotlin.test.assertFalse
 import kotlin.test.assertIs
+import kotlin.test.assertNotEquals
 import kotlin.test.assertTrue
 import kotlin.time.Duration.Companion.seconds
 
@@ -57,9 +60,10 @@ internal class FakeClientTest {
     fun whatIsSubmittedOfflineSettlesOnline() = runTest {
         val client = FakeClient()
         client.answers.accept { search: StartSearch -> JobStarted("job of ${search.query}") }
-        client.goOffline()
         client.connect()
-        assertEquals(Line.Offline, client.status.value.line)
+        assertEquals(Line.Connecting, client.status.value.line)
+        client.goOffline()
+        assertEquals(LineTrouble.Lost, assertIs<Line.Waiting>(client.status.value.line).reason)
         val sent = client.submit(StartSearch("rust"), SubmitOptions(label = "from the menu"))
         assertEquals(1, client.status.value.pending)
         assertEquals("from the menu", client.outbox().single().label)
@@ -71,7 +75,7 @@ internal class FakeClientTest {
     @Test
     fun unknownActionsAreRejectedAndRejectionsAreScripted() = runTest {
         val client = FakeClient()
-        client.connect()
+        client.goOnline()
         assertEquals("UNKNOWN_ACTION", assertIs<Outcome.Rejected>(client.submit(TestRecord(1)).outcome()).code)
         client.answers.reject<TestRecord>("FORBIDDEN")
         assertEquals("FORBIDDEN", assertIs<Outcome.Rejected>(client.submit(TestRecord(2)).outcome()).code)
@@ -80,14 +84,16 @@ internal class FakeClientTest {
     @Test
     fun anActionIsHeldParkedRetriedAndDiscarded() = runTest {
         val client = FakeClient()
-        client.connect()
+        client.goOnline()
         client.answers.hold<TestRecord>()
         val sent = client.submit(TestRecord(1))
         assertEquals(ActionState.Sent, client.outbox().single().state)
         assertFailsWith<ControlException.NotParked> { client.retry(sent.id) }
         client.park(sent.id)
         assertEquals(1, client.status.value.parked)
-        client.retry(sent.id)
+        val retried = client.retry(sent.id)
+        assertEquals(retried, client.outbox().single().id)
+        assertNotEquals(sent.id, retried)
         assertEquals(0, client.status.value.parked)
         client.settle(sent.id, Outcome.Accepted(Reply(JsonNull)))
         assertEquals(Outcome.Accepted(JsonNull), sent.outcome())
@@ -108,6 +114,7 @@ internal class FakeClientTest {
     @Test
     fun anEventIsTakenWhenTheNextIsAskedFor() = runTest {
         val client = FakeClient()
+        client.goOnline()
         for (index in 0L..3) client.send(stream, TestTick("7", index))
         // A good end takes the last one.
         assertEquals(listOf(0L, 1), client.events(stream).take(2).toList().map { (it as TestTick).index })
@@ -132,6 +139,7 @@ internal class FakeClientTest {
     @Test
     fun aManualCursorMovesWhenItIsTold() = runTest {
         val client = FakeClient()
+        client.goOnline()
         for (index in 0L..2) client.send(stream, TestTick("7", index))
         val manual = EventsOptions(cursor = CursorMode.Manual)
         val envelopes = client.envelopes(stream, manual).take(3).toList()
@@ -144,6 +152,7 @@ internal class FakeClientTest {
     @Test
     fun aResetAndTheEndOfAStreamArrive() = runTest {
         val client = FakeClient()
+        client.goOnline()
         client.reset(stream, ResetReason.Trimmed, JsonPrimitive("so far"))
         client.send(stream, "app:other:v1", JsonPrimitive(1))
         client.gone(stream)
@@ -158,6 +167,7 @@ internal class FakeClientTest {
     @Test
     fun handlersOfAStreamAreItsConsumerAndOneThatFailsDisturbsNobody() = runTest {
         val client = FakeClient { dispatcher = UnconfinedTestDispatcher(testScheduler) }
+        client.goOnline()
         val seen = mutableListOf<Long>()
         val bad = client.on<TestTick>(stream) { error("a bad handler") }
         val good = client.on<TestTick>(stream) { seen += it.index }
@@ -174,8 +184,35 @@ internal class FakeClientTest {
     }
 
     @Test
+    fun theLineGoesWhereTheTestSaysAndEventsWaitForIt() = runTest {
+        val client = FakeClient()
+        client.send(stream, TestTick("7", 0))
+        val first = async(UnconfinedTestDispatcher(testScheduler)) { client.events(stream).first() }
+        assertFalse(first.isCompleted)
+        client.goOnline(resumed = false)
+        assertEquals(Line.Online(resumed = false), client.status.value.line)
+        assertEquals(TestTick("7", 0), first.await())
+        client.networkLost()
+        client.connect()
+        assertEquals(Line.Offline, client.status.value.line)
+        client.networkAvailable()
+        assertEquals(Line.Connecting, client.status.value.line)
+        client.suspend(1.seconds)
+        assertFailsWith<SubmitException.Suspended> { client.submit(TestRecord(1)) }
+        client.foreground()
+        assertEquals(Line.Connecting, client.status.value.line)
+        client.setLine(Line.AuthRequired(AuthTrouble.SignedOut))
+        assertIs<Line.AuthRequired>(client.status.value.line)
+        client.disconnect()
+        assertEquals(Line.Idle, client.status.value.line)
+        client.setLine(Line.Closed)
+        assertFailsWith<ClosedException> { client.connect() }
+    }
+
+    @Test
     fun aHandlerThatClosesItselfTakesItsEvent() = runTest {
         val client = FakeClient { dispatcher = UnconfinedTestDispatcher(testScheduler) }
+        client.goOnline()
         client.send(stream, TestTick("7", 0))
         client.send(stream, TestTick("7", 1))
         val first = CompletableDeferred<TestTick>()
@@ -196,7 +233,7 @@ internal class FakeClientTest {
         client.answers.accept { echo: TestEcho -> echo.payload }
         assertFailsWith<CallException.NotOnline> { client.call(TestEcho(JsonPrimitive(1)), 1.seconds) }
         assertFalse(client.emit(TestRecord(1)))
-        client.connect()
+        client.goOnline()
         assertEquals(JsonPrimitive(1), client.call(TestEcho(JsonPrimitive(1)), 1.seconds))
         assertTrue(client.emit(TestRecord(1)))
         assertEquals("test:record:v1", client.emitted.single().first)
@@ -207,7 +244,7 @@ internal class FakeClientTest {
     @Test
     fun everythingEndsWithTheClient() = runTest {
         val client = FakeClient()
-        client.connect()
+        client.goOnline()
         client.answers.hold<TestRecord>()
         val sent = client.submit(TestRecord(1))
         val dispatcher = UnconfinedTestDispatcher(testScheduler)
@@ -218,6 +255,8 @@ internal class FakeClientTest {
         assertIs<OutcomeException.Closed>(outcome.await().exceptionOrNull())
         assertEquals(emptyList(), events.await())
         assertEquals(Line.Closed, lines.await().last().line)
+        assertEquals(listOf<Line>(Line.Closed), client.statusChanges.toList().map { it.line })
+        assertEquals(emptyList(), client.outboxChanges.toList())
         assertFailsWith<SubmitException.Closed> { client.submit(TestRecord(2)) }
         assertFailsWith<ClosedException> { client.connect() }
         assertFailsWith<EventsException.Closed> { client.events(stream).first() }

@@ -31,7 +31,6 @@ class SearchTest {
         val client = FakeClient()
         client.answers.accept { _: StartSearch -> JobStarted("7") }
         client.goOffline()
-        client.connect()
         val said = mutableListOf<String>()
         val found = async(UnconfinedTestDispatcher(testScheduler)) { search(client, "log") { said += it } }
         assertTrue(said.single().startsWith("submitted as "))
@@ -48,7 +47,7 @@ class SearchTest {
     fun aResetBeginsTheCountAnew() = runTest {
         val client = FakeClient()
         client.answers.accept { _: StartSearch -> JobStarted("7") }
-        client.connect()
+        client.goOnline()
         client.send(job, result(0))
         client.reset(job, ResetReason.Trimmed)
         client.send(job, result(1))
@@ -60,7 +59,7 @@ class SearchTest {
     fun aRefusalIsSaid() = runTest {
         val client = FakeClient()
         client.answers.reject<StartSearch>("FORBIDDEN", "not you")
-        client.connect()
+        client.goOnline()
         val said = mutableListOf<String>()
         assertNull(search(client, "log") { said += it })
         assertEquals("refused: FORBIDDEN not you", said.last())

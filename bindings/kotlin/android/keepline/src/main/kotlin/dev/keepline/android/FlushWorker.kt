@@ -10,7 +10,6 @@ import androidx.work.OneTimeWorkRequestBuilder
 import androidx.work.WorkManager
 import androidx.work.WorkerParameters
 import dev.keepline.ClosedException
-import dev.keepline.KeeplineClient
 import java.util.concurrent.TimeUnit
 import kotlin.time.Duration.Companion.minutes
 import kotlin.time.Duration.Companion.seconds
@@ -22,22 +21,19 @@ import kotlin.time.Duration.Companion.seconds
  */
 public class FlushWorker(context: Context, parameters: WorkerParameters) : CoroutineWorker(context, parameters) {
     override suspend fun doWork(): Result {
-        val client = client ?: return Result.retry()
+        val presence = presence ?: return Result.retry()
         return try {
-            // A suspended client has its files closed; this opens it for as long as the work takes.
-            client.foreground()
-            val isEmpty = client.flush(FLUSH_MAX)
-            client.suspend(SUSPEND_MAX)
-            if (isEmpty) Result.success() else Result.retry()
+            // Stopped by the system or by the app's return, it is cancelled in here.
+            if (presence.flush(FLUSH_MAX, SUSPEND_MAX)) Result.success() else Result.retry()
         } catch (_: ClosedException) {
             Result.success()
         }
     }
 
     internal companion object {
-        /** The process's client: WorkManager makes workers by itself, and gives them nothing. */
+        /** That of the process's client: WorkManager makes workers by itself, and gives them nothing. */
         @Volatile
-        var client: KeeplineClient? = null
+        var presence: Presence? = null
 
         private const val NAME = "keepline-flush"
 
@@ -53,6 +49,11 @@ public class FlushWorker(context: Context, parameters: WorkerParameters) : Corou
                 .setBackoffCriteria(BackoffPolicy.EXPONENTIAL, BACKOFF_SECONDS, TimeUnit.SECONDS)
                 .build()
             WorkManager.getInstance(context).enqueueUniqueWork(NAME, ExistingWorkPolicy.REPLACE, work)
+        }
+
+        /** Ends the work where it waits and where it runs: an app on the screen gets its queue out by itself. */
+        fun cancel(context: Context) {
+            WorkManager.getInstance(context).cancelUniqueWork(NAME)
         }
     }
 }

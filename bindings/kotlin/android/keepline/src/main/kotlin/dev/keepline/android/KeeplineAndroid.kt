@@ -22,11 +22,12 @@ public object KeeplineAndroid {
         configure: KeeplineConfig.() -> Unit = {},
     ): KeeplineClient {
         val client = KeeplineClient.open(url, database(context).path, configure)
-        FlushWorker.client = client
+        val presence = Presence(client)
+        FlushWorker.presence = presence
         NetworkObserver(context, client).begin()
         // Observers are added on the main thread.
         withContext(Dispatchers.Main) {
-            ProcessLifecycleOwner.get().lifecycle.addObserver(ScreenObserver(context, client))
+            ProcessLifecycleOwner.get().lifecycle.addObserver(ScreenObserver(context, presence))
         }
         return client
     }

@@ -4,7 +4,6 @@ import android.content.Context
 import androidx.lifecycle.DefaultLifecycleObserver
 import androidx.lifecycle.LifecycleOwner
 import dev.keepline.ClosedException
-import dev.keepline.KeeplineClient
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.Job
@@ -13,18 +12,20 @@ import kotlinx.coroutines.launch
 import kotlin.time.Duration.Companion.seconds
 
 /** Tells the client when the app is on the screen and when it has left. Not tested on a device. */
-internal class ScreenObserver(context: Context, private val client: KeeplineClient) : DefaultLifecycleObserver {
+internal class ScreenObserver(context: Context, private val presence: Presence) : DefaultLifecycleObserver {
     private val context = context.applicationContext
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
     private var leaving: Job? = null
 
     override fun onStart(owner: LifecycleOwner) {
+        unlessClosed { presence.arrive() }
         leaving?.cancel()
-        unlessClosed { client.foreground() }
+        FlushWorker.cancel(context)
     }
 
     override fun onStop(owner: LifecycleOwner) {
-        leaving = scope.launch { unlessClosed { client.background(LEAVING_MAX) } }
+        presence.leave()
+        leaving = scope.launch { unlessClosed { presence.sleep(LEAVING_MAX) } }
         // What did not get out in that time gets out when there is a network.
         FlushWorker.enqueue(context)
     }
