@@ -24,6 +24,8 @@ from keepline.catalogue import JobCompleted, TestJob, TestTick
 
 EVENTS = 100_000
 BYTES = 100
+# The job's beginning and end are in the log too, and nothing of it may be trimmed.
+LOG = ("--job-log-max", str(2 * EVENTS))
 RUNS = 3
 RATIO_MIN = 5.0
 SECONDS_MAX = 120.0
@@ -47,7 +49,7 @@ async def process(*command: str) -> AsyncIterator[asyncio.StreamReader]:
 async def keepline_rates(server: str) -> tuple[float, float]:
     """Live, and from the log."""
     with tempfile.TemporaryDirectory() as folder:
-        command = (server, "serve", "--dev", "--listen", "127.0.0.1:0", "--data", f"{folder}/data", "--corpus", folder)
+        command = (server, "serve", "--dev", "--listen", "127.0.0.1:0", "--data", f"{folder}/data", *LOG)
         async with process(*command) as said:
             url = (await said.readline()).decode().split()[-1]
             token = (await said.readline()).decode().split()[-1]
