@@ -2,7 +2,8 @@
 
     language_figures.py FOLDER [--write DOCUMENT --date WHEN]
 
-FOLDER has a file `LANGUAGE.CLAIM.log` for each; a line `name: value unit` whose unit is `events/s` or `x` is a figure.
+FOLDER has a file `LANGUAGE.CLAIM.log` for each; a line `name: value unit` whose unit is `events/s` (typed or not) or `x`
+is a figure, except what was expected.
 Prints one JSON object a figure; with --write the table goes into the document, between its marks.
 """
 
@@ -14,7 +15,7 @@ import sys
 
 BEGIN = "<!-- figures of the languages: written by scripts/bench.sh --write -->"
 END = "<!-- end of the figures of the languages -->"
-FIGURE = re.compile(r"^([A-Za-z].*?): ([0-9][0-9.,]*) (events/s|x)\b")
+FIGURE = re.compile(r"^(?!expected)([A-Za-z].*?): ([0-9][0-9.,]*) (?:typed )?(events/s|x)\b")
 
 
 def figures(folder):

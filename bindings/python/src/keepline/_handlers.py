@@ -43,9 +43,9 @@ class _Entry:
     __slots__ = ("callback", "is_registered", "kind")
 
     def __init__(self, kind: Any, callback: Callback) -> None:
-        self.kind = kind
-        self.callback = callback
-        self.is_registered = True
+        self.kind: Any = kind
+        self.callback: Callback = callback
+        self.is_registered: bool = True
 
 
 class Dispatcher:

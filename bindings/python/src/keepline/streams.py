@@ -14,7 +14,7 @@ from ._decode import Decoder, Mismatch, decoder, parse
 from ._named import EventType, name_of
 from .events import CATALOGUE, Envelope, RawEvent, Reset
 
-log = logging.getLogger("keepline.streams")
+log: logging.Logger = logging.getLogger("keepline.streams")
 
 __all__ = ["Changes", "EventStream"]
 
