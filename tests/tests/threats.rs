@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use keepline_tests::process::{Cli, ServerOptions, ServerProcess, binary};
+use keepline_tests::process::{Cli, ServerOptions, ServerProcess, binary, write_script};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -37,8 +37,7 @@ impl Place {
             program.display(),
             self.log(name).display()
         );
-        fs::write(&script, text).unwrap();
-        fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();
+        write_script(&script, &text).unwrap();
         script
     }
 

@@ -5,6 +5,7 @@
 
 mod binary;
 mod cli;
+mod script;
 mod server;
 
 use std::{
@@ -26,6 +27,7 @@ use tokio::{
 
 pub use binary::{BinaryMissing, binary, binary_dir};
 pub use cli::{Cli, CliLine, CliProcess, CliRun};
+pub use script::write_script;
 pub use server::{ServerOptions, ServerProcess};
 
 /// A child process whose standard output is read as lines. Dropping it kills it.

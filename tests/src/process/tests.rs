@@ -1,4 +1,4 @@
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{fs, path::Path};
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -13,8 +13,7 @@ fn shell(script: &str) -> Process {
 
 fn program(dir: &Path, script: &str) -> std::path::PathBuf {
     let path = dir.join("program");
-    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    write_script(&path, &format!("#!/bin/sh\n{script}\n")).unwrap();
     path
 }
 

@@ -1,11 +1,11 @@
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
+use std::{fs, path::PathBuf};
 
 use keepline::{Client, Config, Events, Item, Outcome, Stream};
 use serde_json::{Value, json};
 
 use crate::{
     app,
-    process::{Cli, CliRun, ServerOptions, ServerProcess, binary},
+    process::{Cli, CliRun, ServerOptions, ServerProcess, binary, write_script},
     show::{Env, Report},
     wire::{Checked, soon},
 };
@@ -29,8 +29,7 @@ impl<'a> Place<'a> {
             binary("keepline-server")?.display(),
             log.display()
         );
-        fs::write(&program, script)?;
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o700))?;
+        write_script(&program, &script)?;
         let options = ServerOptions { program: Some(program), ..env.server_options() };
         let server = ServerProcess::start(options).await?;
         let config = Config::new(server.url(), env.path("witness.db"));
