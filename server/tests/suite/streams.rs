@@ -239,11 +239,17 @@ async fn snapshot_and_later_events_add_up() {
         }
         if !ended {
             let events = peer.events_until(&stream, "job:completed:v1").await;
+            // Live is a hint: where the log was trimmed before a slow reader came to it, the reader sees the gap and
+            // asks again.
+            let mut is_whole = true;
             for (name, args) in &events {
-                if name == "test:tick:v1" {
-                    assert_eq!(args[0]["index"], ticks);
-                    ticks += 1;
+                if name == "test:tick:v1" && is_whole {
+                    is_whole = args[0]["index"] == ticks;
+                    ticks += u64::from(is_whole);
                 }
+            }
+            if !is_whole {
+                continue;
             }
             ended = true;
         }
