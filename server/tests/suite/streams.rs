@@ -32,13 +32,13 @@ async fn finished_job(peer: &mut Peer, events: u64) -> String {
         .as_str()
         .unwrap()
         .to_owned();
-    subscribe(peer, json!({ "stream": "user", "after": 0 })).await;
-    loop {
-        if peer.event("job:completed:v1").await[0]["job"] == *job {
-            break;
-        }
+    // Its own stream: the user's may be trimmed beyond the notice of its end.
+    let stream = format!("job:{job}");
+    let answer = subscribe(peer, json!({ "stream": stream, "after": 0 })).await;
+    if answer["reset"]["snapshot"]["status"] != "completed" {
+        peer.events_until(&stream, "job:completed:v1").await;
     }
-    peer.call("stream:unsubscribe:v1", &[json!({ "stream": "user" })]).await;
+    peer.call("stream:unsubscribe:v1", &[json!({ "stream": stream })]).await;
     peer.kept_events();
     job
 }
