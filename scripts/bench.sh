@@ -89,10 +89,4 @@ measure_languages() {
     python3 scripts/lib/language_figures.py "$folder" "${write[@]}" | tee ${3:+-a "$3"}
 }
 
-release_dir() {
-    local dir
-    dir="$(binary_dir)"
-    echo "${dir%/debug}/release"
-}
-
 main "$@"

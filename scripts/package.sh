@@ -53,6 +53,7 @@ package_library() {
 package_python() {
     # shellcheck source=scripts/lib/python.sh
     source scripts/lib/python.sh
+    python_prepare
     python_wheel
     cp "$PYTHON_WHEEL" "$1/"
 }

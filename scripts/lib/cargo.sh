@@ -29,6 +29,11 @@ targets() {
     cargo metadata --locked --no-deps --format-version 1 | python3 "$ROOT/scripts/lib/targets.py" "$1"
 }
 
+# Where the released binaries are.
+release_dir() {
+    binary_dir | sed 's|/debug$|/release|'
+}
+
 # Where the binaries are.
 binary_dir() {
     cargo metadata --locked --no-deps --format-version 1 |

@@ -6,6 +6,7 @@
 #   kotlin_test         everything: style, unit tests, bad input, scenarios, the example, the package as a package
 #   kotlin_claim NAME   one of its claims: ten-lines, bad-input, cycles, events, crossing, end-to-end
 #
+# All others come after kotlin_prepare, which `language.sh` calls first.
 # Each prints `SKIP kotlin: reason` and returns 77 where it cannot run. Maven's local repository is .cache/m2; once it has
 # what the poms ask for, no network is used.
 
@@ -95,7 +96,6 @@ kotlin_native() {
 }
 
 kotlin_scenarios() {
-    kotlin_prepare || return
     kotlin_need_host || return
     kotlin_mvn "$KOTLIN_DIR/pom.xml" test -Dkeepline.groups=scenario -Dkeepline.excludedGroups=
 }
@@ -105,7 +105,6 @@ kotlin_need_host() {
 }
 
 kotlin_test() {
-    kotlin_prepare || return
     kotlin_need_host || return
     kotlin_style || return
     kotlin_mvn "$KOTLIN_DIR/pom.xml" install -Dkeepline.excludedGroups= || return
@@ -148,11 +147,10 @@ kotlin_package() {
     echo "an app with the installed package alone: ok"
 }
 
-# kotlin_claim NAME [README]
+# kotlin_claim NAME
 kotlin_claim() {
-    kotlin_prepare || return
     case "$1" in
-        ten-lines) kotlin_need_host || return; kotlin_ten_lines "${2:-$ROOT/README.md}" ;;
+        ten-lines) kotlin_need_host || return; kotlin_ten_lines ;;
         bad-input) kotlin_bad_input ;;
         # A heap that is all there from the beginning does not count as growth.
         cycles) kotlin_measure "$KOTLIN_DIR/target/classes" -Xms96m -Xmx96m -XX:+AlwaysPreTouch -XX:+UseSerialGC -- cycles ;;
@@ -179,8 +177,8 @@ kotlin_ten_lines() {
     rm -rf "$app"
     mkdir -p "$app/src/main/kotlin"
     cp "$KOTLIN_DIR/verify/pom.xml" "$app/"
-    awk '/^```kotlin$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$1" >"$app/src/main/kotlin/Main.kt"
-    grep -q 'fun main' "$app/src/main/kotlin/Main.kt" || { echo "there is no program in Kotlin in $1"; return 1; }
+    readme_block kotlin >"$app/src/main/kotlin/Main.kt"
+    grep -q 'fun main' "$app/src/main/kotlin/Main.kt" || { echo "there is no program in Kotlin in README.md"; return 1; }
     echo "lines of the program: $(sed -n '/fun main/,$p' "$app/src/main/kotlin/Main.kt" | grep -c .) lines"
     kotlin_mvn "$app/pom.xml" compile dependency:build-classpath -Dmdep.outputFile="$app/classpath" || return
     kotlin_measure "$KOTLIN_DIR/target/classes" -- ten-lines "$app/target/classes:$(cat "$app/classpath")"

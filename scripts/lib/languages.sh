@@ -26,8 +26,6 @@ language_ready() {
         echo "SKIP $1: ${said#SKIP }"
         return "$SKIPPED"
     fi
-    peers_node >/dev/null
-    peers_python >/dev/null
     host_start
 }
 
@@ -42,16 +40,13 @@ host_start() {
     exec {HOST_STDIN}>&"${HOST[1]}"
     read -r line <&"${HOST[0]}"
     export KEEPLINE_SCENARIO_HOST="${line#scenario-host listening on }"
-    # What examples and demos start by themselves.
-    KEEPLINE_SERVER="$(binary_dir)/keepline-server"
-    export KEEPLINE_SERVER
     trap host_stop EXIT
 }
 
 # What is measured is measured against the server as it is released.
 host_with_released_server() {
     cargo build --locked --release -p keepline-server --bin keepline-server
-    HOST_SERVERS="$(binary_dir | sed 's|/debug$|/release|')"
+    HOST_SERVERS="$(release_dir)"
 }
 
 host_stop() {
@@ -77,7 +72,6 @@ scenario_grid() {
     for name in $names; do
         printf '%-50s' "$name"
         for language in rust "${LANGUAGES[@]}"; do
-            cell=MISSING
             cell="$(scenario_cell "$name" "$language")"
             [ "$cell" != MISSING ] || missing=$((missing + 1))
             printf ' %-7s' "$cell"

@@ -11,8 +11,8 @@
 
 LIBRARY_TARGET="$ROOT/.cache/library"
 
-# The client's SQLite is a queue: no full-text search, no R-trees, no extensions, no JSON in SQL. C code cannot unwind, and needs no
-# tables for it. Functions that are the same are kept once.
+# The client's SQLite is a queue: no full-text search, no R-trees, no extensions, no JSON in SQL. C code cannot unwind,
+# and needs no tables for it. Functions that are the same are kept once.
 LIBRARY_SQLITE=(
     -USQLITE_ENABLE_FTS3 -USQLITE_ENABLE_FTS3_PARENTHESIS -USQLITE_ENABLE_FTS5 -USQLITE_ENABLE_RTREE
     -USQLITE_ENABLE_DBSTAT_VTAB -USQLITE_ENABLE_STAT4 -USQLITE_SOUNDEX
@@ -34,7 +34,7 @@ library_build() {
     if [ -z "${KEEPLINE_BINDGEN:-}" ]; then
         case "$(uname -s)" in
             # As the test command builds it, so that it is not compiled twice.
-            Linux) cargo build "${WHOLE[@]}" --bins --tests ;;
+            Linux) build_tests ;;
             # The tests start processes in Unix's way.
             *) cargo build --locked -p keepline-bindgen ;;
         esac

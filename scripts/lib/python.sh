@@ -5,7 +5,9 @@
 #   python_scenarios   the scenarios alone; needs KEEPLINE_SCENARIO_HOST
 #   python_test        everything
 #   python_claim NAME  a claim: ten-lines, bad-input, cycles, events, crossing, end-to-end
+#   python_wheel       builds the wheel, and sets PYTHON_WHEEL
 #
+# All others come after python_prepare, which `language.sh` and `package.sh` call first.
 # Where something cannot run here it prints `SKIP python: reason` and returns 77. KEEPLINE_PYTHON names another
 # interpreter than python3.
 
@@ -56,14 +58,12 @@ python_place() {
 
 python_scenarios() {
     : "${KEEPLINE_SCENARIO_HOST:?the scenarios need the scenario host}"
-    python_prepare || return
     (cd "$PYTHON_DIR" && PYTHONPATH=src "$PYTHON" -m pytest -s tests/scenarios)
 }
 
 # python_wheel: builds the wheel, in a copy of the package that has the licences, and sets PYTHON_WHEEL.
 python_wheel() {
     local stage="$ROOT/.cache/python-wheel"
-    python_prepare || return
     rm -rf "$stage"
     mkdir -p "$stage/dist"
     (cd "$PYTHON_DIR" && cp -r pyproject.toml hatch_build.py README.md src "$stage/")
@@ -84,7 +84,6 @@ python_prepare_bench() {
 }
 
 python_test() {
-    python_prepare || return
     python_lint
     (cd "$PYTHON_DIR" && PYTHONPATH=src "$PYTHON" -m pytest -s tests)
     (cd "$ROOT/examples/python" && PYTHONPATH="$PYTHON_DIR/src" "$PYTHON" -m pytest -q -p no:cacheprovider .)
@@ -134,7 +133,6 @@ asyncio.run(main())")
 
 # python_claim NAME [DOCUMENT]
 python_claim() {
-    python_prepare || return
     case "$1" in
         ten-lines) python_run claims.ten_lines "${2:-$ROOT/README.md}" ;;
         bad-input) (cd "$PYTHON_DIR" && PYTHONPATH=src "$PYTHON" -m pytest -v tests/test_bad_input.py tests/test_exit.py) ;;
@@ -149,15 +147,8 @@ python_run() {
     (cd "$PYTHON_DIR" && PYTHONPATH="${PYTHON_SOURCE:-$PYTHON_DIR/src}" "$PYTHON" -m "$@")
 }
 
-# What is compared is what is released: KEEPLINE_SERVER_RELEASE, or a server built for it.
+# What is compared is what is released.
 python_end_to_end() {
-    # shellcheck source=scripts/lib/peers.sh
-    source "$ROOT/scripts/lib/peers.sh"
-    peers_node || return "$PYTHON_SKIPPED"
-    peers_python || return "$PYTHON_SKIPPED"
-    if [ -z "${KEEPLINE_SERVER_RELEASE:-}" ]; then
-        cargo build --locked --release -p keepline-server --bin keepline-server >&2
-        KEEPLINE_SERVER_RELEASE="$(dirname "$(binary_dir)")/release/keepline-server"
-    fi
-    python_run claims.end_to_end "$KEEPLINE_SERVER_RELEASE" "$PEERS_NODE_DIR/pair-bench-server.mjs" "$PEERS_PYTHON"
+    [ -n "${HOST_SERVERS:-}" ] || host_with_released_server >&2
+    python_run claims.end_to_end "$HOST_SERVERS/keepline-server" "$PEERS_NODE_DIR/pair-bench-server.mjs" "$PEERS_PYTHON"
 }

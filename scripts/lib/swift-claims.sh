@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # What the Swift package claims, measured; `source` this after swift.sh. Each prints lines of `name: value unit`.
 
-# swift_claim NAME [README]: the ten lines are taken from README.md unless another file is named.
+# swift_claim NAME
 swift_claim() {
     case "$1" in
-        ten-lines) swift_ten_lines "${2:-$ROOT/README.md}" ;;
+        ten-lines) swift_ten_lines ;;
         bad-input) swift_suite "$SWIFT_PACKAGE" --filter BadInputTests ;;
         cycles) swift_cycles ;;
         events) swift_events ;;
@@ -24,19 +24,10 @@ swift_probe() {
 swift_server() {
     local answer
     [ -n "${KEEPLINE_SCENARIO_HOST:-}" ] || { echo "swift: KEEPLINE_SCENARIO_HOST is not set" >&2; return 2; }
-    answer="$(swift_host POST /servers "${1:-"{}"}")"
-    SWIFT_SERVER_ID="$(swift_field id <<<"$answer")"
-    SWIFT_SERVER_URL="$(swift_field url <<<"$answer")"
-    SWIFT_SERVER_TOKEN="$(swift_field token <<<"$answer")"
-}
-
-# swift_host METHOD PATH BODY
-swift_host() {
-    curl -fsS -X "$1" -H 'Content-Type: application/json' -d "$3" "$KEEPLINE_SCENARIO_HOST$2"
-}
-
-swift_field() {
-    python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"
+    answer="$(host_call POST /servers "${1:-"{}"}")"
+    SWIFT_SERVER_ID="$(card_field "$answer" id)"
+    SWIFT_SERVER_URL="$(card_field "$answer" url)"
+    SWIFT_SERVER_TOKEN="$(card_field "$answer" token)"
 }
 
 swift_cycles() {
@@ -47,7 +38,7 @@ swift_cycles() {
 swift_events() {
     swift_server
     swift_probe events "$SWIFT_SERVER_URL" "/tmp/events-$$.db" "$SWIFT_SERVER_TOKEN" 100000
-    swift_host DELETE "/servers/$SWIFT_SERVER_ID" '{}' >/dev/null
+    host_call DELETE "/servers/$SWIFT_SERVER_ID" '{}' >/dev/null
 }
 
 swift_end_to_end() {
@@ -76,19 +67,20 @@ swift_ten_lines() {
     rm -rf "${project:?}"
     mkdir -p "$project/Sources/ten-lines"
     swift_ten_lines_manifest >"$project/Package.swift"
-    swift_ten_lines_program "$1" >"$project/Sources/ten-lines/main.swift"
+    readme_block swift >"$project/Sources/ten-lines/main.swift"
+    [ -s "$project/Sources/ten-lines/main.swift" ] || { echo "README.md has no block of Swift" >&2; return 1; }
     swift_build "$project" >&2
     swift_server '{"args":["--corpus","'"$ROOT/docs"'"]}'
-    swift_host POST "/servers/$SWIFT_SERVER_ID/stop" '{}' >/dev/null
+    host_call POST "/servers/$SWIFT_SERVER_ID/stop" '{}' >/dev/null
     output="$project/output"
     : >"$output"
     (cd "$project" && KEEPLINE_URL="$SWIFT_SERVER_URL" KEEPLINE_TOKEN="$SWIFT_SERVER_TOKEN" \
         swift_run timeout 60 stdbuf -oL .build/debug/ten-lines >"$output") &
     SWIFT_PROGRAM=$!
     swift_until_submitted "$output"
-    swift_host POST "/servers/$SWIFT_SERVER_ID/start" '{}' >/dev/null
+    host_call POST "/servers/$SWIFT_SERVER_ID/start" '{}' >/dev/null
     wait "$SWIFT_PROGRAM"
-    swift_host DELETE "/servers/$SWIFT_SERVER_ID" '{}' >/dev/null
+    host_call DELETE "/servers/$SWIFT_SERVER_ID" '{}' >/dev/null
     titles="$(($(wc -l <"$output") - 1))"
     echo "submitted without a server: $(grep -c '^submitted ' "$output") action"
     echo "results after its start: $titles events"
@@ -115,14 +107,4 @@ let package = Package(
     targets: [.executableTarget(name: "ten-lines", dependencies: [.product(name: "Keepline", package: "Keepline")])],
     swiftLanguageModes: [.v6])
 MANIFEST
-}
-
-# swift_ten_lines_program README: the block.
-swift_ten_lines_program() {
-    local block
-    # The marks of a block are no commands.
-    # shellcheck disable=SC2016
-    block="$(sed -n '/^```swift$/,/^```$/p' "$1" | sed '/^```swift$/d; /^```$/q' | sed '/^```$/d')"
-    [ -n "$block" ] || { echo "$1 has no block of Swift" >&2; return 1; }
-    echo "$block"
 }

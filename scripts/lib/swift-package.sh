@@ -45,7 +45,7 @@ swift_consume() {
     swift_build "$project" --product consumer
     swift_server
     (cd "$project" && swift_run .build/debug/consumer "$SWIFT_SERVER_URL" "$SWIFT_SERVER_TOKEN")
-    swift_host DELETE "/servers/$SWIFT_SERVER_ID" '{}' >/dev/null
+    host_call DELETE "/servers/$SWIFT_SERVER_ID" '{}' >/dev/null
     swift_build "$project" --product fake-only
     (cd "$project" && swift_run .build/debug/fake-only)
     if grep -q keepline_ffi < <(readelf -d "$project/.build/debug/fake-only"); then

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The Swift package for the test, show and bench commands: `source` this after `cargo.sh` and `library.sh`.
+# The Swift package for the test, show and bench commands: `source` this after `cargo.sh` and `languages.sh`.
 #
 #   swift_prepare      the toolchain, the library and the generated code
 #   swift_scenarios    the scenarios alone
@@ -108,7 +108,7 @@ swift_example() {
     swift_server '{"args":["--corpus","'"$ROOT/docs"'"]}'
     found="$(KEEPLINE_URL="$SWIFT_SERVER_URL" KEEPLINE_TOKEN="$SWIFT_SERVER_TOKEN" \
         KEEPLINE_DATABASE="/tmp/example-$$.db" "$ROOT/scripts/swift-example.sh" outbox | wc -l)"
-    swift_host DELETE "/servers/$SWIFT_SERVER_ID" '{}' >/dev/null
+    host_call DELETE "/servers/$SWIFT_SERVER_ID" '{}' >/dev/null
     echo "swift example: $found documents found"
     [ "$found" -gt 0 ]
 }
