@@ -74,6 +74,10 @@ pub(crate) const COALESCE_BYTES_MAX: usize = 128;
 /// The longest time to live: beyond it the server's ledger may have forgotten what it has applied.
 pub(crate) const TTL_MAX: Duration = Duration::from_secs(30 * 24 * 3_600);
 
+/// The longest time for which the client heeds a server's wish to come back later with an action or a stream. Beyond it
+/// the wish is taken for a mistake; the next answer can say it again.
+pub(crate) const RETRY_WISH_MAX: Duration = Duration::from_secs(300);
+
 /// How many handlers one client may have.
 pub(crate) const HANDLERS_MAX: usize = 1_024;
 

@@ -86,9 +86,7 @@ impl Driver {
             }
         }
     }
-}
 
-impl Driver {
     fn deliver(&mut self, stream: &Stream, item: Delivery, durable: bool, tapped: bool) {
         if tapped {
             self.shared.with_observers(|observers| {

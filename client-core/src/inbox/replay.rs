@@ -10,6 +10,7 @@ use super::{Inbox, cursor, deliver, home, place::Place, stream::Pull};
 use crate::{
     engine::{Cx, Delivery, Effect, IncomingEvent},
     error::StoreError,
+    limits::RETRY_WISH_MAX,
 };
 
 impl Inbox {
@@ -201,7 +202,7 @@ impl Inbox {
     fn rest(&mut self, cx: &Cx<'_, '_>, stream: &Stream, wish: Option<Duration>) {
         let Some(feed) = self.feeds.get_mut(stream) else { return };
         let delay = match wish {
-            Some(wish) if !wish.is_zero() => wish.min(WISH_MAX),
+            Some(wish) if !wish.is_zero() => wish.min(RETRY_WISH_MAX),
             _ => self.retry.delay(feed.failures, &mut self.rng),
         };
         feed.failures = feed.failures.saturating_add(1);
@@ -224,6 +225,3 @@ impl Inbox {
 
 /// Ephemeral events kept for a slow app; a screen has no use for more that are no longer true.
 const HELD_MAX: usize = 64;
-
-/// A server's wish beyond this is taken for a mistake; the next answer can say it again.
-const WISH_MAX: Duration = Duration::from_secs(300);

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     engine::{Cx, Effect, LanePolicy},
     error::StoreError,
+    limits::RETRY_WISH_MAX,
     outcome::{Outcome, Rejection, Reply},
 };
 
@@ -217,14 +218,14 @@ impl Outbox {
 
     /// Nothing is sent until then, in any lane.
     fn hold(&mut self, cx: &Cx<'_, '_>, rest: Duration) {
-        let until = cx.now.at + rest.min(WISH_MAX);
+        let until = cx.now.at + rest.min(RETRY_WISH_MAX);
         self.hold_until = self.hold_until.max(Some(until));
     }
 
     /// The lane begins again no earlier than this, once its window has run empty.
     fn rest_lane(&mut self, cx: &Cx<'_, '_>, lane: &str, wish: Option<Duration>) {
         if let (Some(lane), Some(wish)) = (self.lanes.get_mut(lane), wish) {
-            lane.not_before = lane.not_before.max(Some(cx.now.at + wish.min(WISH_MAX)));
+            lane.not_before = lane.not_before.max(Some(cx.now.at + wish.min(RETRY_WISH_MAX)));
         }
     }
 
@@ -295,6 +296,3 @@ const FRUITLESS_MAX: u32 = 3;
 
 /// Where a server limits and does not say for how long.
 const RATE_LIMIT_REST: Duration = Duration::from_secs(1);
-
-/// A server's wish beyond this is taken for a mistake; the next answer can say it again.
-const WISH_MAX: Duration = Duration::from_secs(300);

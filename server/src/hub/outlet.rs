@@ -196,12 +196,7 @@ impl Outlet {
         let in_order = event.offset == position.next;
         match if in_order { self.link.try_send(event.frames(self.meta)) } else { Err(TrySendError::Full) } {
             Ok(()) if position.ends_with(event) => {
-                state.streams.remove(&event.id);
-                let waits = !state.to_follow.is_empty();
-                drop(state);
-                if waits {
-                    self.poke();
-                }
+                self.let_go(state, event.id);
                 return Heard::Last;
             }
             Ok(()) => position.next += 1,
@@ -245,7 +240,11 @@ impl Outlet {
     }
 
     pub(crate) fn unwatch(&self, id: StreamId) {
-        let mut state = self.lock();
+        self.let_go(self.lock(), id);
+    }
+
+    /// Its place is free for a job that waits to be followed.
+    fn let_go(&self, mut state: MutexGuard<'_, State>, id: StreamId) {
         state.streams.remove(&id);
         let waits = !state.to_follow.is_empty();
         drop(state);
