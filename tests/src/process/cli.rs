@@ -129,7 +129,7 @@ impl CliProcess {
             lines.push(line);
         }
         let status = self.process.exit().await?;
-        Ok(CliRun { lines, status, tail: self.process.tail() })
+        Ok(CliRun { lines, status, tail: self.process.last_lines().await? })
     }
 }
 

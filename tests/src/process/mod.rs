@@ -39,7 +39,7 @@ pub struct Process {
     lines: mpsc::Receiver<String>,
     stderr: Arc<Mutex<VecDeque<String>>>,
     wait_max: Duration,
-    _readers: JoinSet<()>,
+    readers: JoinSet<()>,
 }
 
 impl Process {
@@ -62,7 +62,7 @@ impl Process {
             readers.spawn(keep_tail(err, Arc::clone(&stderr)));
         }
         let stdin = child.stdin.take();
-        Ok(Self { name: name.to_owned(), child, stdin, lines, stderr, wait_max: WAIT_MAX, _readers: readers })
+        Ok(Self { name: name.to_owned(), child, stdin, lines, stderr, wait_max: WAIT_MAX, readers })
     }
 
     /// Waits at most so long for each thing from here on; [`WAIT_MAX`] unless said.
@@ -199,9 +199,22 @@ impl Process {
         kib.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
     }
 
-    /// The last lines of its standard error.
+    /// The last lines of its standard error, as far as they were read.
     pub fn tail(&self) -> Vec<String> {
         self.stderr.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// The last lines of its standard error, once it has ended and all of them were read. Its standard output has to be
+    /// read to its end before.
+    ///
+    /// # Errors
+    /// [`ProcessError::TimedOut`].
+    pub async fn last_lines(&mut self) -> Result<Vec<String>, ProcessError> {
+        let readers = &mut self.readers;
+        match timeout(self.wait_max, async { while readers.join_next().await.is_some() {} }).await {
+            Ok(()) => Ok(self.tail()),
+            Err(_) => Err(self.timed_out("the end of its standard error")),
+        }
     }
 
     fn signal(&self, signal: Signal) -> Result<(), ProcessError> {

@@ -168,3 +168,14 @@ async fn an_unreadable_line_is_an_error() {
     let cli = Cli { program: Some(program(dir.path(), "echo hello")), ..Cli::new("q.db", "http://h") };
     assert!(matches!(cli.run(&["status"]).await.unwrap_err(), ProcessError::Unreadable { .. }));
 }
+
+#[tokio::test]
+async fn a_run_has_the_last_of_standard_error_however_late_it_is_read() {
+    let dir = TempDir::new().unwrap();
+    // The process has ended, and something of it still comes.
+    let script = "(exec >&-; sleep 0.3; echo 'keepline: LATE: said last' >&2) &\nexit 1";
+    let cli = Cli { program: Some(program(dir.path(), script)), ..Cli::new("q.db", "http://h") };
+    let run = cli.run(&["status"]).await.unwrap();
+    assert_eq!(run.status.code(), Some(1));
+    assert_eq!(run.tail, ["keepline: LATE: said last"]);
+}
