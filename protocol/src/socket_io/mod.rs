@@ -9,12 +9,14 @@
 mod args;
 mod decode;
 mod encode;
+mod event;
 
 use std::{borrow::Cow, fmt};
 
 pub use args::{Args, ArgsBuilder, EventArgs};
 pub use decode::Decoder;
 pub use encode::Encoded;
+pub use event::{EventRef, MetaRef};
 
 use crate::{Payload, limits::NAMESPACE_BYTES_MAX};
 

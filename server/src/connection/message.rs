@@ -3,7 +3,7 @@ use std::fmt;
 use bytes::Bytes;
 use keepline_protocol::{
     engine_io::Handshake,
-    socket_io::{Encoded, Packet},
+    socket_io::{Encoded, EventRef, Packet},
 };
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -85,6 +85,14 @@ impl From<Packet> for Frames {
 impl From<Encoded> for Frames {
     fn from(Encoded { text, attachments }: Encoded) -> Self {
         Self { text: Some(format!("{MESSAGE}{text}").into()), attachments: attachments.into() }
+    }
+}
+
+impl From<EventRef<'_>> for Frames {
+    fn from(event: EventRef<'_>) -> Self {
+        let mut text = String::new();
+        event.write_after(MESSAGE, &mut text);
+        Self { text: Some(text.into()), attachments: Box::default() }
     }
 }
 

@@ -1,8 +1,8 @@
 use std::sync::{Arc, OnceLock};
 
 use keepline_protocol::{
-    Epoch, EventMeta, Payload, Stream, Tag,
-    socket_io::{Args, Kind, Packet},
+    Epoch, Payload, Stream, Tag,
+    socket_io::{EventRef, MetaRef},
 };
 
 use crate::{clock::rfc3339, connection::Frames, ids::StreamId};
@@ -24,14 +24,15 @@ impl LiveEvent {
     /// The event as it goes to a client that gets metas, or to one that does not.
     pub(crate) fn frames(&self, meta: bool) -> Frames {
         self.frames.of(meta, || {
-            let meta = meta.then(|| EventMeta {
-                stream: Some(self.stream.as_ref().clone()),
-                epoch: Some(self.epoch.clone()),
+            let ts = meta.then(|| rfc3339(self.at_ms));
+            let meta = ts.as_deref().map(|ts| MetaRef {
+                stream: Some(&self.stream),
+                epoch: Some(&self.epoch),
                 offset: Some(self.offset),
                 tag: Some(self.tag),
-                ts: Some(rfc3339(self.at_ms)),
+                ts: Some(ts),
             });
-            event_frames(&self.name, &self.payload, meta.as_ref())
+            EventRef { name: &self.name, payload: self.payload.as_str(), meta }.into()
         })
     }
 }
@@ -47,9 +48,9 @@ pub(crate) struct Ephemeral {
 impl Ephemeral {
     pub(crate) fn frames(&self, meta: bool) -> Frames {
         self.frames.of(meta, || {
-            let ts = Some(rfc3339(self.at_ms));
-            let meta = meta.then_some(EventMeta { stream: None, epoch: None, offset: None, tag: None, ts });
-            event_frames(&self.name, &self.payload, meta.as_ref())
+            let ts = meta.then(|| rfc3339(self.at_ms));
+            let meta = ts.as_deref().map(|ts| MetaRef { ts: Some(ts), ..MetaRef::default() });
+            EventRef { name: &self.name, payload: self.payload.as_str(), meta }.into()
         })
     }
 }
@@ -71,14 +72,5 @@ impl EncodedOnce {
 /// Frames of an event of the session itself, which has a payload and nothing else.
 pub(crate) fn session_event<T: serde::Serialize>(name: &str, payload: &T) -> Frames {
     let payload = Payload::new(payload).expect("our own payloads are JSON");
-    event_frames(name, &payload, None)
-}
-
-fn event_frames(name: &str, payload: &Payload, meta: Option<&EventMeta>) -> Frames {
-    let args = Args::event(name).payload(payload);
-    let args = match meta {
-        Some(meta) => args.value(meta).expect("a meta is JSON"),
-        None => args,
-    };
-    Packet::root(Kind::Event { id: None, args: args.build() }).into()
+    EventRef { name, payload: payload.as_str(), meta: None }.into()
 }
