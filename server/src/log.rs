@@ -3,7 +3,7 @@
 //! Offsets run from 1 without a hole. `trimmed` is the newest offset that was removed, its tag is kept, and so a
 //! client that stands exactly there continues.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
 use keepline_protocol::{Epoch, Payload, ResetReason, Stream, StreamCursor, Tag};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -200,46 +200,49 @@ pub(crate) fn broken(
     Ok((ours != Some(theirs)).then_some(ResetReason::EpochChanged))
 }
 
-/// The events after an offset: at most `limit`, and at most [`PAGE_BYTES_MAX`] beyond the first.
+/// Gives the events of a page to `take`, in their order, until it has enough. One event always belongs to a page, more
+/// while they have no more than [`PAGE_BYTES_MAX`].
 pub(crate) fn page(
     conn: &Connection,
-    id: StreamId,
-    place: Place<'_>,
-    limit: u32,
-) -> rusqlite::Result<Vec<LiveEvent>> {
+    place: Place,
+    mut take: impl FnMut(Entry<'_>) -> ControlFlow<()>,
+) -> rusqlite::Result<()> {
     let mut select = conn.prepare_cached(
         "SELECT offset, name, payload, tag, at_ms FROM events WHERE stream = ?1 AND offset > ?2 \
          ORDER BY offset LIMIT ?3",
     )?;
-    let mut rows = select.query(params![id, place.after, limit])?;
-    let mut events = Vec::new();
+    let mut rows = select.query(params![place.id, place.after, place.limit])?;
     let mut bytes = 0;
     while let Some(row) = rows.next()? {
-        let payload = Payload::parse(row.get::<_, String>(2)?).map_err(|_| rusqlite::Error::InvalidQuery)?;
+        let payload = row.get_ref(2)?.as_str()?;
+        let is_first = bytes == 0;
         bytes += payload.len();
-        if bytes > PAGE_BYTES_MAX && !events.is_empty() {
+        if bytes > PAGE_BYTES_MAX && !is_first {
             break;
         }
-        events.push(LiveEvent {
-            id,
-            stream: place.stream.clone(),
-            epoch: place.epoch.clone(),
-            offset: row.get(0)?,
-            tag: tag(row, 3)?,
-            name: row.get::<_, String>(1)?.into(),
-            payload,
-            at_ms: row.get(4)?,
-            frames: EncodedOnce::default(),
-        });
+        let (offset, tag, at_ms) = (row.get(0)?, tag(row, 3)?, row.get(4)?);
+        if take(Entry { offset, tag, name: row.get_ref(1)?.as_str()?, payload, at_ms }).is_break() {
+            break;
+        }
     }
-    Ok(events)
+    Ok(())
 }
 
-/// Where a page begins.
-pub(crate) struct Place<'a> {
-    pub(crate) stream: &'a Arc<Stream>,
-    pub(crate) epoch: &'a Epoch,
+/// Where a page begins, and how many events it has at most.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) id: StreamId,
     pub(crate) after: u64,
+    pub(crate) limit: u32,
+}
+
+/// An event as it stands in the log. What stands there was made by [`append`]: its payload is JSON.
+pub(crate) struct Entry<'a> {
+    pub(crate) offset: u64,
+    pub(crate) tag: Tag,
+    pub(crate) name: &'a str,
+    pub(crate) payload: &'a str,
+    pub(crate) at_ms: i64,
 }
 
 fn tag_at(conn: &Connection, id: StreamId, offset: u64) -> rusqlite::Result<Option<Tag>> {
@@ -274,16 +277,98 @@ mod tests {
         storage::{Storage, StorageMode, StorageOptions},
     };
 
-    #[tokio::test]
-    async fn the_id_of_a_removed_stream_is_never_used_again() {
-        let folder = tempfile::tempdir().unwrap();
+    fn storage(folder: &tempfile::TempDir, mode: StorageMode, job_log_max: u64) -> Storage {
         let options = StorageOptions {
-            mode: StorageMode::Inline,
-            retention: Retention::default(),
+            mode,
+            retention: Retention { job_log_max, ..Retention::default() },
             clock: Clock::new(|| std::time::UNIX_EPOCH),
             fanout: Arc::new(Fanout::default()),
         };
-        let storage = Storage::open(folder.path(), options).unwrap();
+        Storage::open(folder.path(), options).unwrap()
+    }
+
+    async fn append_all(storage: &Storage, id: StreamId, count: usize, bytes: usize) {
+        let work = move |tx: &mut Txn<'_>| {
+            let payload = Payload::parse(format!("\"{}\"", "x".repeat(bytes - 2))).unwrap();
+            (0..count).try_for_each(|_| append(tx, id, "tick", payload.clone()).map(drop))
+        };
+        storage.write(work).await.unwrap();
+    }
+
+    async fn job(storage: &Storage) -> StreamId {
+        let work = |tx: &mut Txn<'_>| {
+            let owner = owners::find_or_create(tx, &Owner::subject("alice"))?.id;
+            create(tx, owner, &Stream::job("1"))
+        };
+        storage.write(work).await.unwrap()
+    }
+
+    async fn offsets(storage: &Storage, place: Place) -> Vec<u64> {
+        let read = move |conn: &Connection| {
+            let mut offsets = Vec::new();
+            page(conn, place, |entry| {
+                offsets.push(entry.offset);
+                ControlFlow::Continue(())
+            })?;
+            Ok(offsets)
+        };
+        storage.read(read).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_page_has_its_limits() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = storage(&folder, StorageMode::Inline, 1_000);
+        let id = job(&storage).await;
+        append_all(&storage, id, 5, PAGE_BYTES_MAX / 4).await;
+        let place = Place { id, after: 0, limit: 500 };
+        assert_eq!(offsets(&storage, place).await, [1, 2, 3, 4], "as many bytes as there may be");
+        assert_eq!(offsets(&storage, Place { after: 4, ..place }).await, [5]);
+        assert_eq!(offsets(&storage, Place { after: 5, ..place }).await, [0; 0]);
+        assert_eq!(offsets(&storage, Place { after: 1, limit: 2, ..place }).await, [2, 3]);
+        append_all(&storage, id, 1, PAGE_BYTES_MAX / 4 + 1).await;
+        append_all(&storage, id, 3, PAGE_BYTES_MAX / 4).await;
+        assert_eq!(offsets(&storage, Place { after: 5, ..place }).await, [6, 7, 8], "one byte more");
+        append_all(&storage, id, 2, PAGE_BYTES_MAX + 1).await;
+        assert_eq!(offsets(&storage, Place { after: 9, ..place }).await, [10], "one event always fits");
+    }
+
+    #[tokio::test]
+    async fn a_log_that_is_trimmed_while_it_is_read_gives_the_page_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = storage(&folder, StorageMode::Thread, 100);
+        let id = job(&storage).await;
+        append_all(&storage, id, 100, 10).await;
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let (trimmed, is_trimmed) = std::sync::mpsc::channel();
+        let read = move |conn: &Connection| {
+            let mut begun = Some(begun);
+            let mut offsets = Vec::new();
+            page(conn, Place { id, after: 0, limit: 500 }, |entry| {
+                if let Some(begun) = begun.take() {
+                    begun.send(()).unwrap();
+                    is_trimmed.recv().unwrap();
+                }
+                offsets.push(entry.offset);
+                ControlFlow::Continue(())
+            })?;
+            Ok(offsets)
+        };
+        let trim = async {
+            has_begun.await.unwrap();
+            append_all(&storage, id, 90, 10).await;
+            trimmed.send(()).unwrap();
+        };
+        let (read, ()) = tokio::join!(storage.read(read), trim);
+        assert_eq!(read.unwrap(), (1..=100).collect::<Vec<_>>());
+        let place = Place { id, after: 0, limit: 1 };
+        assert_eq!(offsets(&storage, place).await, [91], "it was trimmed indeed");
+    }
+
+    #[tokio::test]
+    async fn the_id_of_a_removed_stream_is_never_used_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = storage(&folder, StorageMode::Inline, 1_000);
         let work = |tx: &mut Txn<'_>| {
             let owner = owners::find_or_create(tx, &Owner::subject("alice"))?.id;
             let first = create(tx, owner, &Stream::job("1"))?;

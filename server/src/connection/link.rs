@@ -1,4 +1,5 @@
 use std::{
+    collections::VecDeque,
     fmt,
     future::{Future, poll_fn},
     net::SocketAddr,
@@ -106,6 +107,23 @@ impl LinkSender {
     /// [`Closed`] once the session has ended or is being closed.
     pub async fn send(&self, frames: impl Into<Frames>) -> Result<(), Closed> {
         self.0.outgoing.push(frames.into()).await.map_err(|()| Closed)
+    }
+
+    /// Sends all in their order, as soon as the queue has room for each. Cancel safe: what a dropped future has not
+    /// sent is still in `frames`.
+    ///
+    /// # Errors
+    /// [`Closed`] once the session has ended or is being closed.
+    pub(crate) async fn send_all(&self, frames: &mut VecDeque<Frames>) -> Result<(), Closed> {
+        self.0.outgoing.push_all(frames).await.map_err(|()| Closed)
+    }
+
+    /// Sends from the front, as many as the queue has room for now, in one step. What is left then was not sent.
+    ///
+    /// # Errors
+    /// [`Closed`] once the session has ended or is being closed.
+    pub(crate) fn try_send_all(&self, frames: &mut VecDeque<Frames>) -> Result<(), Closed> {
+        self.0.outgoing.try_push_all(frames).map_err(|()| Closed)
     }
 
     /// Sends if the queue has room now.
@@ -254,6 +272,20 @@ impl fmt::Display for TrySendError {
 }
 
 impl std::error::Error for TrySendError {}
+
+/// The wire's end of a queue, for tests of what sends into it.
+#[cfg(test)]
+impl LinkSender {
+    pub(crate) fn of_nobody(outgoing: super::QueueLimit) -> Self {
+        let config = EngineConfig { outgoing, ..EngineConfig::default() };
+        Self(Pipe::new("", ([127, 0, 0, 1], 0).into(), &config))
+    }
+
+    /// Takes what was sent.
+    pub(crate) fn take_sent(&self) -> Vec<String> {
+        std::iter::from_fn(|| self.0.outgoing.try_pop()).map(Frames::into_text).collect()
+    }
+}
 
 /// What the application's end and the wire's end of a session share.
 pub(super) struct Pipe {

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{collections::VecDeque, fmt, mem};
 
 use bytes::Bytes;
 use keepline_protocol::{
@@ -119,5 +119,72 @@ impl Weigh for Frames {
     }
 }
 
+/// Events that are written one after the other into one buffer, and become [`Frames`] that share it.
+///
+/// A frame that is left keeps the whole buffer: what makes a run ends it early.
+#[derive(Default)]
+pub(crate) struct EventRun {
+    texts: String,
+    ends: Vec<usize>,
+    /// How long the last one was. The next will be about as long.
+    last_bytes: usize,
+}
+
+impl EventRun {
+    pub(crate) fn push(&mut self, event: EventRef<'_>) {
+        if self.ends.is_empty() {
+            self.texts.reserve(self.last_bytes);
+        }
+        event.write_after(MESSAGE, &mut self.texts);
+        self.ends.push(self.texts.len());
+    }
+
+    /// How many events it has.
+    pub(crate) fn count(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// How many bytes they have.
+    pub(crate) fn bytes(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// Moves the events out and begins anew.
+    pub(crate) fn take(&mut self, out: &mut VecDeque<Frames>) {
+        self.last_bytes = self.texts.len();
+        let bytes = Bytes::from(mem::take(&mut self.texts));
+        let mut start = 0;
+        out.extend(self.ends.drain(..).map(|end| {
+            let text = bytes.slice(start..end).try_into().expect("it is cut where a text ended");
+            start = end;
+            Frames { text: Some(text), attachments: Box::default() }
+        }));
+    }
+}
+
 /// Engine.IO's type of a text message.
 const MESSAGE: &str = "4";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_gives_what_its_events_give_one_by_one() {
+        let mut run = EventRun::default();
+        let mut out = VecDeque::new();
+        let events = |names: &'static [&'static str]| {
+            names.iter().map(|name| EventRef { name, payload: "{\"größe\":1}", meta: None })
+        };
+        run.take(&mut out);
+        assert!(out.is_empty());
+        for names in [&["a", "größe 😀", "say \"hi\""][..], &["", "b"], &["c"]] {
+            events(names).for_each(|event| run.push(event));
+            let texts: Vec<String> = events(names).map(|event| Frames::from(event).into_text()).collect();
+            assert_eq!((run.count(), run.bytes()), (names.len(), texts.iter().map(String::len).sum()));
+            run.take(&mut out);
+            assert_eq!(out.drain(..).map(Frames::into_text).collect::<Vec<_>>(), texts);
+            assert_eq!((run.count(), run.bytes()), (0, 0));
+        }
+    }
+}

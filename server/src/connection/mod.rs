@@ -57,6 +57,7 @@ mod write_timeout;
 
 pub use config::{Admit, EngineConfig, TooMany, Transports, Visitor};
 pub use link::{Acceptor, CloseCode, CloseReason, Closed, Link, LinkSender, Opening, TrySendError};
+pub(crate) use message::EventRun;
 pub use message::{Frames, Message};
 pub use origin::Origins;
 pub use queue::QueueLimit;

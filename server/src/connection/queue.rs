@@ -112,6 +112,46 @@ impl<T: Weigh> Queue<T> {
         .await
     }
 
+    /// Puts items in from the front, as many as there is room for now, in one step. What is left then did not fit.
+    /// `Err` once the queue has ended.
+    pub(super) fn try_push_all(&self, items: &mut VecDeque<T>) -> Result<(), ()> {
+        let mut state = self.lock();
+        if state.end != End::Open {
+            return Err(());
+        }
+        let before = items.len();
+        while let Some(weight) = items.front().map(Weigh::weight)
+            && state.fits(weight, self.limit)
+        {
+            state.bytes += weight;
+            state.items.extend(items.pop_front());
+        }
+        let consumer = if items.len() < before { state.consumer.take() } else { None };
+        drop(state);
+        if let Some(consumer) = consumer {
+            consumer.wake();
+        }
+        Ok(())
+    }
+
+    /// Puts all items in, in their order, each as soon as there is room. `Err` once the queue has ended. Cancel
+    /// safe: what a dropped future has not put in stays in `items`.
+    pub(super) async fn push_all(&self, items: &mut VecDeque<T>) -> Result<(), ()> {
+        poll_fn(|cx| {
+            loop {
+                if let Err(ended) = self.try_push_all(items) {
+                    return Poll::Ready(Err(ended));
+                }
+                let Some(weight) = items.front().map(Weigh::weight) else { return Poll::Ready(Ok(())) };
+                // Room may have come since.
+                if !self.wait_for_room(weight, cx) {
+                    return Poll::Pending;
+                }
+            }
+        })
+        .await
+    }
+
     /// Ready once the queue has run at least half empty and an item of that size would go in, or once it has ended.
     /// A large one may need more room than the half: who tried again at once would do so in a loop.
     pub(super) fn poll_room(&self, weight: usize, cx: &mut Context<'_>) -> Poll<()> {
@@ -133,12 +173,33 @@ impl<T: Weigh> Queue<T> {
 
     /// Takes the next item; `None` once the queue has ended and gives nothing any more.
     pub(super) fn poll_pop(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let one = QueueLimit { items: 1, bytes: usize::MAX };
+        let mut item = None;
+        self.poll_pop_some(one, cx, |next| item = Some(next)).map(|_| item)
+    }
+
+    /// Takes the next items in one step, one at least and no more than the limit says, and gives each to `out`, which
+    /// must do no more than keep it. `None` once the queue has ended and gives nothing any more.
+    pub(super) fn poll_pop_some(
+        &self,
+        most: QueueLimit,
+        cx: &mut Context<'_>,
+        mut out: impl FnMut(T),
+    ) -> Poll<Option<()>> {
         let mut state = self.lock();
-        if let Some(item) = self.take(&mut state) {
+        if !state.items.is_empty() {
+            let (mut items, mut bytes) = (0, 0_usize);
+            while let Some(weight) = state.items.front().map(Weigh::weight)
+                && (items == 0 || (items < most.items && bytes.saturating_add(weight) <= most.bytes))
+            {
+                items += 1;
+                bytes += weight;
+                state.take().into_iter().for_each(&mut out);
+            }
             let woken = state.producers_to_wake(self.limit);
             drop(state);
             woken.into_iter().for_each(Waker::wake);
-            return Poll::Ready(Some(item));
+            return Poll::Ready(Some(()));
         }
         if state.end != End::Open {
             return Poll::Ready(None);
@@ -170,7 +231,7 @@ impl<T: Weigh> Queue<T> {
         if !state.items.front().is_some_and(wanted) {
             return None;
         }
-        let item = self.take(&mut state);
+        let item = state.take();
         let woken = state.producers_to_wake(self.limit);
         drop(state);
         woken.into_iter().for_each(Waker::wake);
@@ -215,15 +276,6 @@ impl<T: Weigh> Queue<T> {
         single.into_iter().flatten().chain(producers).for_each(Waker::wake);
     }
 
-    fn take(&self, state: &mut State<T>) -> Option<T> {
-        let item = state.items.pop_front()?;
-        state.bytes -= item.weight();
-        if state.items.is_empty() && state.items.capacity() > KEPT_SLOTS {
-            state.items = VecDeque::new();
-        }
-        Some(item)
-    }
-
     /// Stores the waker unless there is room already.
     fn wait_for_room(&self, weight: usize, cx: &mut Context<'_>) -> bool {
         let mut state = self.lock();
@@ -240,7 +292,16 @@ impl<T: Weigh> Queue<T> {
     }
 }
 
-impl<T> State<T> {
+impl<T: Weigh> State<T> {
+    fn take(&mut self) -> Option<T> {
+        let item = self.items.pop_front()?;
+        self.bytes -= item.weight();
+        if self.items.is_empty() && self.items.capacity() > KEPT_SLOTS {
+            self.items = VecDeque::new();
+        }
+        Some(item)
+    }
+
     fn fits(&self, weight: usize, limit: QueueLimit) -> bool {
         self.items.is_empty()
             || (self.items.len() < limit.items && self.bytes.saturating_add(weight) <= limit.bytes)
@@ -378,6 +439,107 @@ mod tests {
         assert_eq!(queue.push(Item(2)).now_or_never(), None);
         assert_eq!(pop(&queue), Poll::Ready(Some(Item(1))));
         assert_eq!(pop(&queue), Poll::Pending);
+    }
+
+    #[test]
+    fn many_go_in_at_once_as_far_as_there_is_room() {
+        let by_items = queue(3, 100);
+        let mut items: VecDeque<Item> = (1..=5).map(Item).collect();
+        assert_eq!(by_items.try_push_all(&mut items), Ok(()));
+        assert_eq!((&items, by_items.level()), (&VecDeque::from([Item(4), Item(5)]), (3, 6)));
+        assert_eq!(by_items.try_push_all(&mut items), Ok(()));
+        assert_eq!(items.len(), 2, "it is full");
+        assert_eq!((1..=3).map(|_| by_items.try_pop()).collect::<Vec<_>>(), [1, 2, 3].map(|n| Some(Item(n))));
+
+        let by_bytes = queue(10, 100);
+        // The first goes into an empty queue whatever its size; of the small one behind the large nothing goes ahead.
+        let mut items = VecDeque::from([Item(60), Item(40), Item(1)]);
+        assert_eq!(by_bytes.try_push_all(&mut items), Ok(()));
+        assert_eq!((items, by_bytes.level()), (VecDeque::from([Item(1)]), (2, 100)));
+        let mut items = VecDeque::from([Item(1_000), Item(1)]);
+        let empty = queue(10, 100);
+        assert_eq!(empty.try_push_all(&mut items), Ok(()));
+        assert_eq!((items, empty.level()), (VecDeque::from([Item(1)]), (1, 1_000)));
+    }
+
+    #[test]
+    fn what_waits_to_go_in_keeps_its_order_and_is_kept_when_it_is_given_up() {
+        let queue = queue(2, 100);
+        let mut items: VecDeque<Item> = (1..=5).map(Item).collect();
+        let mut out = Vec::new();
+        {
+            let mut waiting = pin!(queue.push_all(&mut items));
+            assert_eq!(waiting.as_mut().now_or_never(), None);
+            out.extend((0..2).filter_map(|_| queue.try_pop()));
+            assert_eq!(waiting.as_mut().now_or_never(), None, "three and four are in");
+        }
+        assert_eq!((&items, queue.level()), (&VecDeque::from([Item(5)]), (2, 7)));
+        out.extend((0..2).filter_map(|_| queue.try_pop()));
+        assert_eq!(queue.push_all(&mut items).now_or_never(), Some(Ok(())));
+        out.extend(queue.try_pop());
+        assert_eq!(out, (1..=5).map(Item).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn many_that_wait_hear_of_the_end() {
+        for cut in [true, false] {
+            let queue = queue(2, 100);
+            let mut items: VecDeque<Item> = (1..=3).map(Item).collect();
+            let mut waiting = pin!(queue.push_all(&mut items));
+            assert_eq!(waiting.as_mut().now_or_never(), None);
+            if cut {
+                queue.cut()
+            } else {
+                queue.finish()
+            }
+            assert_eq!(waiting.now_or_never(), Some(Err(())));
+            assert_eq!(queue.try_push_all(&mut VecDeque::from([Item(1)])), Err(()));
+            assert_eq!(queue.level(), if cut { (0, 0) } else { (2, 3) });
+        }
+    }
+
+    #[test]
+    fn one_push_of_many_wakes_once_and_none_that_does_nothing() {
+        let queue = queue(2, 100);
+        assert_eq!(pop(&queue), Poll::Pending);
+        assert_eq!(queue.try_push_all(&mut VecDeque::new()), Ok(()));
+        assert!(queue.lock().consumer.is_some(), "there is nothing to take");
+        assert_eq!(queue.try_push_all(&mut VecDeque::from([Item(1), Item(2)])), Ok(()));
+        assert!(queue.lock().consumer.is_none());
+    }
+
+    #[test]
+    fn many_come_out_at_once_up_to_a_limit() {
+        let queue = queue(10, 1_000);
+        let some = |items, bytes| {
+            let mut out = Vec::new();
+            let waker = noop_waker();
+            let cx = &mut Context::from_waker(&waker);
+            let polled =
+                queue.poll_pop_some(QueueLimit { items, bytes }, cx, |Item(number)| out.push(number));
+            (polled, out)
+        };
+        assert_eq!(some(10, 100), (Poll::Pending, vec![]));
+        assert_eq!(queue.try_push_all(&mut (1..=6).map(Item).collect()), Ok(()));
+        assert_eq!(some(2, 100), (Poll::Ready(Some(())), vec![1, 2]));
+        assert_eq!(some(10, 7), (Poll::Ready(Some(())), vec![3, 4]));
+        assert_eq!(some(10, 0), (Poll::Ready(Some(())), vec![5]), "one at least");
+        queue.finish();
+        assert_eq!(some(10, 100), (Poll::Ready(Some(())), vec![6]));
+        assert_eq!((some(10, 100), queue.level()), ((Poll::Ready(None), vec![]), (0, 0)));
+    }
+
+    #[test]
+    fn those_who_wait_hear_of_room_that_many_leave() {
+        let queue = queue(4, 100);
+        assert_eq!(queue.try_push_all(&mut (1..=4).map(Item).collect()), Ok(()));
+        let mut waiting = pin!(queue.push(Item(5)));
+        assert_eq!(waiting.as_mut().now_or_never(), None);
+        let waker = noop_waker();
+        let cx = &mut Context::from_waker(&waker);
+        assert!(queue.poll_pop_some(QueueLimit { items: 2, bytes: 100 }, cx, drop).is_ready());
+        assert!(queue.lock().producers.is_empty(), "half is gone");
+        assert_eq!(waiting.now_or_never(), Some(Ok(())));
     }
 
     #[test]

@@ -33,7 +33,7 @@ use super::{
     counted::Counted,
     heartbeat::{Beat, Heartbeat},
     link::Pipe,
-    queue::{PushError, Weigh},
+    queue::{PushError, QueueLimit, Weigh},
 };
 
 /// The server's end of a WebSocket.
@@ -242,12 +242,16 @@ impl Pump<'_> {
                 }
                 continue;
             }
-            match self.pipe.outgoing.poll_pop(cx) {
-                Poll::Ready(Some(frames)) => push_frames(frames, &mut self.rest),
+            let taken =
+                self.pipe.outgoing.poll_pop_some(TAKEN_MAX, cx, |frames| push_frames(frames, &mut self.rest));
+            match taken {
+                Poll::Ready(Some(())) => {}
                 Poll::Ready(None) => {
                     return self.poll_flush(cx).map(|lost| lost.unwrap_or(CloseReason::Server));
                 }
                 Poll::Pending => {
+                    // A burst is no reason to hold memory for as long as the connection lives.
+                    self.rest.shrink_to(REST_SLOTS_KEPT);
                     return match self.poll_flush(cx) {
                         Poll::Ready(Some(lost)) => Poll::Ready(lost),
                         Poll::Ready(None) | Poll::Pending => Poll::Pending,
@@ -347,7 +351,14 @@ fn reason_of(error: &tungstenite::Error) -> CloseReason {
 const READ_BUFFER_BYTES: usize = 2 * 1024;
 
 /// Small frames are collected up to this size before the socket is written to.
-const WRITE_BUFFER_BYTES: usize = 8 * 1024;
+const WRITE_BUFFER_BYTES: usize = 32 * 1024;
+
+/// How much is taken from the send queue at once: what fills the write buffer, so that what waits for a slow peer
+/// waits in the queue, where it counts.
+const TAKEN_MAX: QueueLimit = QueueLimit { items: 128, bytes: WRITE_BUFFER_BYTES };
+
+/// The room that an idle connection keeps for frames that are being written.
+const REST_SLOTS_KEPT: usize = 4;
 
 /// The longest header of a frame without a mask.
 const FRAME_HEADER_BYTES: usize = 10;

@@ -8,6 +8,7 @@ mod event;
 mod fanout;
 mod maintenance;
 mod outlet;
+mod replay;
 mod resume;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ pub(crate) use event::{EncodedOnce, Ephemeral, LiveEvent, session_event};
 pub(crate) use fanout::Fanout;
 use keepline_protocol::{Epoch, LedgerCursor, Payload, Stream};
 pub(crate) use outlet::{Behind, IN_FLIGHT_MAX, Outlet};
+pub(crate) use replay::Replayed;
 pub(crate) use resume::{SubscribeError, Welcome};
 
 use crate::{

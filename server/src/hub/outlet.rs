@@ -285,13 +285,9 @@ impl Outlet {
         }
     }
 
-    /// Whether the last of a stream that nobody asked for is among these events, which were sent.
-    pub(crate) fn end_among(&self, events: &[LiveEvent]) -> bool {
-        let state = self.lock();
-        let ends = |event: &LiveEvent| {
-            state.streams.get(&event.id).is_some_and(|position| position.ends_with(event))
-        };
-        events.iter().any(ends)
+    /// Whether nobody asked for the stream, so that it is let go after the event that ends its job.
+    pub(crate) fn is_followed(&self, id: StreamId) -> bool {
+        self.lock().streams.get(&id).is_some_and(|position| position.followed)
     }
 
     /// The streams that this end has to pull.

@@ -8,7 +8,10 @@ use keepline_protocol::{
 };
 use rusqlite::Connection;
 
-use super::{Behind, Hub, LiveEvent, Outlet};
+use super::{
+    Behind, Hub, Outlet,
+    replay::{Replay, Replayed},
+};
 use crate::{
     ids::StreamId,
     jobs,
@@ -33,9 +36,10 @@ pub(crate) struct Welcome {
 /// The answer to a subscribe.
 pub(crate) struct Page {
     pub(crate) answer: Subscribed,
-    pub(crate) events: Vec<LiveEvent>,
-    /// The stream, and the offset after the page. `None` where it is gone.
-    pub(crate) position: Option<(StreamId, u64)>,
+    /// Its events, most of which are in the send queue already.
+    pub(crate) events: Replayed,
+    /// `None` where it is gone.
+    pub(crate) stream: Option<StreamId>,
 }
 
 #[derive(Debug)]
@@ -84,26 +88,17 @@ impl Hub {
         subscribe: Subscribe,
     ) -> Result<Page, SubscribeError> {
         self.watch(known, outlet, &subscribe.stream).await?;
-        let (known, epoch) = (known.clone(), self.epoch().clone());
-        self.storage()
-            .read(move |conn| page(conn, &known, &epoch, &subscribe))
-            .await?
-            .ok_or(SubscribeError::NotFound)
+        let asking = Asking { known: known.clone(), outlet: outlet.clone(), epoch: self.epoch().clone() };
+        self.storage().read(move |conn| asking.page(conn, &subscribe)).await?.ok_or(SubscribeError::NotFound)
     }
 
-    /// The next events of a stream that this end pulls, and the offset after them.
-    pub(crate) async fn pull(&self, behind: &Behind) -> Result<(Vec<LiveEvent>, u64), StorageError> {
-        let (id, stream, next) = (behind.id, behind.stream.clone(), behind.next);
-        let epoch = self.epoch().clone();
-        let place = move |conn: &Connection| {
-            let place = Place { stream: &stream, epoch: &epoch, after: next.saturating_sub(1) };
-            log::page(conn, id, place, PAGE_EVENTS_MAX)
-        };
-        let events = self.storage().read(place).await?;
+    /// Sends the next events of a stream that this end pulls.
+    pub(crate) async fn pull(&self, outlet: &Arc<Outlet>, behind: &Behind) -> Result<Replayed, StorageError> {
+        let place = Place { id: behind.id, after: behind.next.saturating_sub(1), limit: PAGE_EVENTS_MAX };
         // Where the log was trimmed past this place the page begins later; a client with cursors sees the gap and
         // is told the reason when it subscribes.
-        let next = events.last().map_or(next, |event| event.offset + 1);
-        Ok((events, next))
+        let replay = Replay::new(outlet.clone(), behind.stream.clone(), self.epoch().clone(), behind.next);
+        self.storage().read(move |conn| replay_page(conn, place, replay)).await
     }
 
     /// Starts a stream that this end pulls from its beginning to its job's end, unless it is watched already. `None`
@@ -205,47 +200,59 @@ fn gone() -> StreamReady {
     StreamReady { status: StreamStatus::Gone, epoch: None, head: 0, tag: None, reset: None }
 }
 
-/// `None` where there is no such stream of this owner.
-fn page(
-    conn: &Connection,
-    known: &Known,
-    epoch: &Epoch,
-    asked: &Subscribe,
-) -> rusqlite::Result<Option<Page>> {
-    let Some(row) = log::find(conn, known.id, &asked.stream)? else {
-        return missing(conn, known, epoch, asked);
-    };
-    let offset = match (asked.after, &asked.stream) {
-        (Some(after), _) => after,
-        (None, Stream::User) => row.head,
-        (None, Stream::Job(_)) => 0,
-    };
-    let theirs = asked.epoch.clone().unwrap_or_else(|| epoch.clone());
-    let cursor = StreamCursor { epoch: theirs, offset, tag: asked.tag.filter(|_| asked.after.is_some()) };
-    if let Some(reset) = reset(conn, known, epoch, (&asked.stream, &row), &cursor)? {
-        let answer = Subscribed {
-            status: StreamStatus::Reset,
-            epoch: Some(epoch.clone()),
-            from: row.head,
-            head: row.head,
-            more: false,
-            reset: Some(reset),
+/// Who asks for a page.
+struct Asking {
+    known: Arc<Known>,
+    outlet: Arc<Outlet>,
+    epoch: Epoch,
+}
+
+impl Asking {
+    /// `None` where there is no such stream of this owner.
+    fn page(&self, conn: &Connection, asked: &Subscribe) -> rusqlite::Result<Option<Page>> {
+        let Self { known, epoch, .. } = self;
+        let Some(row) = log::find(conn, known.id, &asked.stream)? else {
+            return missing(conn, known, epoch, asked);
         };
-        return Ok(Some(Page { answer, events: Vec::new(), position: Some((row.id, row.head + 1)) }));
+        let offset = match (asked.after, &asked.stream) {
+            (Some(after), _) => after,
+            (None, Stream::User) => row.head,
+            (None, Stream::Job(_)) => 0,
+        };
+        let theirs = asked.epoch.clone().unwrap_or_else(|| epoch.clone());
+        let cursor = StreamCursor { epoch: theirs, offset, tag: asked.tag.filter(|_| asked.after.is_some()) };
+        if let Some(reset) = reset(conn, known, epoch, (&asked.stream, &row), &cursor)? {
+            let answer = Subscribed {
+                status: StreamStatus::Reset,
+                epoch: Some(epoch.clone()),
+                from: row.head,
+                head: row.head,
+                more: false,
+                reset: Some(reset),
+            };
+            let events = Replayed::nothing(row.head + 1);
+            return Ok(Some(Page { answer, events, stream: Some(row.id) }));
+        }
+        let limit = asked.limit.unwrap_or(PAGE_EVENTS_MAX).clamp(1, PAGE_EVENTS_MAX);
+        let place = Place { id: row.id, after: offset, limit };
+        let stream = Arc::new(asked.stream.clone());
+        let replay = Replay::new(self.outlet.clone(), stream, epoch.clone(), offset + 1);
+        let events = replay_page(conn, place, replay)?;
+        let answer = Subscribed {
+            status: StreamStatus::Ok,
+            epoch: Some(epoch.clone()),
+            from: offset,
+            head: row.head,
+            more: events.next <= row.head,
+            reset: None,
+        };
+        Ok(Some(Page { answer, events, stream: Some(row.id) }))
     }
-    let place = Place { stream: &Arc::new(asked.stream.clone()), epoch, after: offset };
-    let limit = asked.limit.unwrap_or(PAGE_EVENTS_MAX).clamp(1, PAGE_EVENTS_MAX);
-    let events = log::page(conn, row.id, place, limit)?;
-    let next = events.last().map_or(offset, |event| event.offset) + 1;
-    let answer = Subscribed {
-        status: StreamStatus::Ok,
-        epoch: Some(epoch.clone()),
-        from: offset,
-        head: row.head,
-        more: next <= row.head,
-        reset: None,
-    };
-    Ok(Some(Page { answer, events, position: Some((row.id, next)) }))
+}
+
+fn replay_page(conn: &Connection, place: Place, mut replay: Replay) -> rusqlite::Result<Replayed> {
+    log::page(conn, place, |entry| replay.take(&entry))?;
+    Ok(replay.finish())
 }
 
 /// A stream that was removed is gone for its owner; one of a former database is gone for whoever remembers it. Of
@@ -263,7 +270,7 @@ fn missing(
     }
     let answer =
         Subscribed { status: StreamStatus::Gone, epoch: None, from: 0, head: 0, more: false, reset: None };
-    Ok(Some(Page { answer, events: Vec::new(), position: None }))
+    Ok(Some(Page { answer, events: Replayed::nothing(1), stream: None }))
 }
 
 /// The reset that the client needs, with a snapshot from the transaction that read the head.

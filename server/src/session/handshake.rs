@@ -155,7 +155,7 @@ impl App {
     ) -> Result<(Option<SessionReady>, Vec<(StreamId, u64)>), StorageError> {
         let user = Subscribe { stream: Stream::User, epoch: None, after: None, tag: None, limit: None };
         match self.hub.page(&connected.known, &connected.outlet, user).await {
-            Ok(page) => Ok((None, page.position.into_iter().collect())),
+            Ok(page) => Ok((None, page.stream.map(|id| (id, page.events.next)).into_iter().collect())),
             // The user stream was made with its owner.
             Err(SubscribeError::NotFound) => Ok((None, Vec::new())),
             Err(SubscribeError::Storage(error)) => Err(error),

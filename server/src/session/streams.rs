@@ -8,7 +8,7 @@ use super::{
     Flow, Session,
     dispatch::{decode, unavailable},
 };
-use crate::hub::{Behind, SubscribeError};
+use crate::hub::{Behind, Replayed, SubscribeError};
 
 impl Session {
     /// One page of a stream, then the answer, and then live if the page was the last.
@@ -37,19 +37,17 @@ impl Session {
         if page.answer.status == StreamStatus::Reset {
             self.app.metrics.reset();
         }
-        self.app.metrics.replayed(page.events.len());
-        for event in &page.events {
-            if self.send(event.frames(self.outlet.meta())).await == Flow::Over {
-                return Flow::Over;
-            }
+        let next = page.events.next;
+        if self.replayed(page.events).await == Flow::Over {
+            return Flow::Over;
         }
         let more = page.answer.more;
         if self.answer(ack, &SessionAck::Ok(page.answer)).await == Flow::Over {
             return Flow::Over;
         }
-        match page.position {
-            Some((id, _)) if more => self.app.hub.unwatch(&self.outlet, id),
-            Some((id, next)) => self.outlet.go_live(id, next),
+        match page.stream {
+            Some(id) if more => self.app.hub.unwatch(&self.outlet, id),
+            Some(id) => self.outlet.go_live(id, next),
             // It may have been removed just after it was watched.
             None => self.app.hub.unsubscribe(&self.outlet, &stream),
         }
@@ -93,34 +91,41 @@ impl Session {
         if self.outlet.link().ready().await.is_err() {
             return Flow::Over;
         }
-        let (events, next) = match self.app.hub.pull(behind).await {
-            Ok(pulled) => pulled,
+        let events = match self.app.hub.pull(&self.outlet, behind).await {
+            Ok(events) => events,
             Err(error) => {
                 // The client resumes at its cursor when it comes back.
                 tracing::warn!(%error, stream = %behind.stream, "cannot read a log");
                 return Flow::Over;
             }
         };
-        let hole = events.first().is_none_or(|first| first.offset != behind.next);
+        let hole = events.first != Some(behind.next);
         if hole && !self.outlet.meta() {
             // Without offsets it could not see the hole. A lost connection it does see, and comes back.
             tracing::debug!(owner = %self.known.owner, stream = %behind.stream, "too slow for what is kept");
             self.app.metrics.reset();
             return Flow::Over;
         }
-        self.app.metrics.replayed(events.len());
-        for event in &events {
-            if self.send(event.frames(self.outlet.meta())).await == Flow::Over {
-                return Flow::Over;
-            }
+        let (next, ends, is_empty) = (events.next, events.ends, events.count == 0);
+        if self.replayed(events).await == Flow::Over {
+            return Flow::Over;
         }
-        if self.outlet.end_among(&events) {
+        if ends && self.outlet.is_followed(behind.id) {
             self.app.hub.unwatch(&self.outlet, behind.id);
-        } else if events.is_empty() {
+        } else if is_empty {
             self.outlet.skip(behind.id);
         } else {
             self.outlet.go_live(behind.id, next);
         }
         Flow::On
+    }
+
+    /// Sends what is left of a page that was replayed.
+    async fn replayed(&self, mut events: Replayed) -> Flow {
+        self.app.metrics.replayed(events.count);
+        match self.outlet.link().send_all(&mut events.left).await {
+            Ok(()) => Flow::On,
+            Err(_) => Flow::Over,
+        }
     }
 }

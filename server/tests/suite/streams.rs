@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use keepline_protocol::{Tag, limits::STREAMS_MAX};
-use keepline_server::Retention;
+use keepline_server::{Retention, StorageMode};
 use serde_json::{Value, json};
 
 use crate::{
@@ -41,6 +41,15 @@ async fn finished_job(peer: &mut Peer, events: u64) -> String {
     peer.call("stream:unsubscribe:v1", &[json!({ "stream": stream })]).await;
     peer.kept_events();
     job
+}
+
+/// The stream of a job that is done, and all of it read.
+async fn read_job(peer: &mut Peer, job: Value) -> String {
+    let reply = peer.act("test:job:v1", job).await["reply"].clone();
+    let stream = format!("job:{}", reply["job"].as_str().unwrap());
+    peer.subscribe_from_start(&stream).await;
+    peer.events_until(&stream, "job:completed:v1").await;
+    stream
 }
 
 #[tokio::test]
@@ -95,6 +104,49 @@ async fn a_page_at_a_time_then_live() {
     assert_eq!(answer["ok"], true);
     peer.act("test:record:v1", emit(12)).await;
     assert!(peer.events_so_far().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_page_of_many_events_comes_whole_before_its_answer() {
+    let setup = || Setup::new().with(|config| config.retention.job_log_max = 2_000);
+    let inline = setup().with(|config| config.storage = StorageMode::Inline);
+    for server in [setup().start(), inline.start()] {
+        let (mut peer, _) = Peer::keepline(&server, "alice").await;
+        let stream = read_job(&mut peer, json!({ "events": 1_200 })).await;
+        for (after, limit, count) in [(0, 500, 500), (500, 64, 64), (564, 65, 65), (629, 500, 500)] {
+            let page = json!({ "stream": stream, "after": after, "limit": limit });
+            let answer = subscribe(&mut peer, page).await;
+            // All of the page was there before the answer, and nothing behind it.
+            let kept: Vec<_> = peer.kept_events().into();
+            assert_eq!(offsets(&kept), (after + 1..=after + count).collect::<Vec<_>>());
+            let expected = json!([after, 1_202, true]);
+            assert_eq!(json!([answer["from"], answer["head"], answer["more"]]), expected);
+        }
+        let answer = subscribe(&mut peer, json!({ "stream": stream, "after": 1_129 })).await;
+        let kept: Vec<_> = peer.kept_events().into();
+        assert_eq!(offsets(&kept), (1_130..=1_202).collect::<Vec<_>>());
+        assert_eq!(json!([answer["from"], answer["head"], answer["more"]]), json!([1_129, 1_202, false]));
+        peer.hang_up().await;
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_asks_for_pages_and_reads_none_gets_each_in_its_order() {
+    let server = TestServer::start();
+    let (mut peer, _) = Peer::keepline(&server, "alice").await;
+    let stream = read_job(&mut peer, json!({ "events": 600, "bytes": 8_000 })).await;
+    // Some fifty megabytes in all, far beyond what the send queue and the sockets hold.
+    let mut asked = Vec::new();
+    for _ in 0..200 {
+        asked.push(peer.send("stream:subscribe:v1", &[json!({ "stream": stream, "after": 100 })]).await);
+    }
+    for id in asked {
+        let answer = peer.answer(id).await;
+        assert_eq!((&answer["from"], &answer["more"]), (&json!(100), &json!(true)));
+        let kept = offsets(&Vec::from(peer.kept_events()));
+        assert_eq!(kept, (101..=100 + kept.len() as u64).collect::<Vec<_>>());
+        assert_eq!(kept.len(), 32, "what has 256 KiB of payload");
+    }
 }
 
 #[tokio::test]
