@@ -22,6 +22,7 @@ android {
         // The package itself, and its generated code: see scripts/lib/kotlin.sh.
         "../../src/main/kotlin",
         "../../../../.cache/kotlin/generated",
+        "../../src/main/core",
         "src/main/kotlin",
         // What knows nothing of Android, and is tested with the package.
         "src/presence/kotlin",

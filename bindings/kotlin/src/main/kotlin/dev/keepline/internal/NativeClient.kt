@@ -31,6 +31,7 @@ import dev.keepline.Tapped
 import dev.keepline.core.CoreClientInterface
 import dev.keepline.core.Disposable
 import dev.keepline.core.coreOpen
+import dev.keepline.core.keepThreadsKnown
 import kotlinx.coroutines.CoroutineName
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.CoroutineStart
@@ -207,6 +208,10 @@ internal class NativeClient private constructor(
     companion object {
         /** Where clients end: apart from what ends with them. It holds no thread and nothing else of its own. */
         private val ENDINGS = CoroutineScope(Dispatchers.Default + CoroutineName("keepline-end"))
+
+        init {
+            keepThreadsKnown()
+        }
 
         suspend fun open(config: KeeplineConfig): KeeplineClient {
             val client = NativeClient(opened(config), config)
