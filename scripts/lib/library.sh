@@ -66,9 +66,13 @@ library_cargo() {
         # Rust's own linker, which is the default there, knows it.
         "Linux x86_64") icf="-C link-arg=-Wl,--icf=safe" ;;
     esac
+    # Each place that can panic names its file: without the folder in which this machine keeps the sources.
+    cargo fetch --locked -q --target "$(rustc -vV | sed -n 's/^host: //p')"
+    local sources remap=""
+    for sources in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/; do remap+=" --remap-path-prefix=$sources="; done
     LIBSQLITE3_FLAGS="${LIBRARY_SQLITE[*]}" \
     CFLAGS="${CFLAGS:-} -fno-asynchronous-unwind-tables -fno-unwind-tables" \
-    RUSTFLAGS="${RUSTFLAGS:-} $icf" \
+    RUSTFLAGS="${RUSTFLAGS:-} $icf$remap" \
         cargo build --locked -p keepline-ffi --profile release-ffi --target-dir "$1" "${@:2}"
 }
 
