@@ -376,8 +376,7 @@ const ENVELOPE_BYTES: u64 = 64;
 
 fn event_args(name: &str, args: &impl Serialize, attachments: Vec<Bytes>) -> Result<Args, CallError> {
     let args: Args = raw_args(args, attachments)?;
-    let items = args.items().map_err(|_| CallError::NotJson)?;
-    let built = items.iter().fold(Args::event(name), |args, item: &Payload| args.payload(item));
+    let built = args.items().iter().fold(Args::event(name), |args, item: &Payload| args.payload(item));
     Ok(built.attachments(args.attachments().to_vec()).build())
 }
 

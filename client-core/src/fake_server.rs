@@ -199,7 +199,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
     pub(crate) async fn asked(&mut self) -> (u64, EventArgs) {
         loop {
             match self.packet().await {
-                Some(Kind::Event { id: Some(id), args }) => return (id, args.to_event().unwrap()),
+                Some(Kind::Event { id: Some(id), args }) => return (id, args.into_event().unwrap()),
                 Some(_) => {}
                 None => panic!("the connection ended"),
             }

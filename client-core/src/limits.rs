@@ -11,13 +11,17 @@ pub(crate) const ERRANDS_MAX: usize = 1_024;
 /// few milliseconds, which bounds how long the socket and a newcomer wait.
 pub(crate) const BATCH_MAX: usize = 256;
 
+/// After so many bytes of the link a transaction takes no more of it. A window of acknowledgements fits; a page of events
+/// does not, so that what its end asks for is not held up by all of it.
+pub(crate) const BATCH_BYTES: usize = 32 * 1024;
+
 /// How many packets, and how many bytes, one transaction hands to the socket. The window in flight is 256.
 pub(crate) const TRANSMIT_PACKETS_MAX: usize = 256;
 /// See [`TRANSMIT_PACKETS_MAX`]; a socket's own buffer is of this order.
 pub(crate) const TRANSMIT_BYTES_MAX: usize = 256 * 1024;
 
 /// The WebSocket's buffers. Reading in small pieces costs little, and an idle client keeps both.
-pub(crate) const READ_BUFFER_BYTES: usize = 16 * 1024;
+pub(crate) const READ_BUFFER_BYTES: usize = 32 * 1024;
 /// See [`READ_BUFFER_BYTES`].
 pub(crate) const WRITE_BUFFER_BYTES: usize = 16 * 1024;
 

@@ -41,7 +41,7 @@ impl<R> Submit<R> {
 
     pub(crate) fn raw(client: Handle, name: impl Into<String>, args: Result<Args, SubmitError>) -> Self {
         let body = args.and_then(|args| {
-            let array = Payload::parse(args.json()).map_err(|_| SubmitError::NotJson)?;
+            let array = Payload::parse(args.to_json()).map_err(|_| SubmitError::NotJson)?;
             Ok(Body::Raw { args: array, attachments: args.attachments().to_vec() })
         });
         Self::new(client, name.into(), body)
@@ -224,7 +224,7 @@ pub(crate) fn raw_args<E: NotJson>(args: &impl Serialize, attachments: Vec<Bytes
     let array: Payload = payload_of(args)?;
     let count = attachments.len();
     let args = Args::parse(array.as_str(), attachments).map_err(|_| E::NOT_JSON)?;
-    if count > ATTACHMENTS_MAX || !every_attachment_has_a_place(args.json(), count) {
+    if count > ATTACHMENTS_MAX || !every_attachment_has_a_place(array.as_str(), count) {
         return Err(E::NOT_JSON);
     }
     Ok(args)

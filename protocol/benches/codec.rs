@@ -68,7 +68,7 @@ fn main() {
         let Kind::Ack { id, args } = decode(&ack_text).kind else {
             unreachable!("an acknowledgement was written")
         };
-        let items = args.items().expect("decoded");
+        let items = args.items();
         id + items[0].decode::<ActionAck>().expect("an acknowledgement").position.unwrap_or(0)
     });
     let large = Payload::new(&"x".repeat(60_000)).expect("a string");
@@ -86,12 +86,12 @@ fn decode(text: &str) -> Packet {
 
 fn read_raw(text: &str) -> Payload {
     let Kind::Event { args, .. } = decode(text).kind else { unreachable!("an event was written") };
-    args.to_event().expect("an event").args.swap_remove(0)
+    args.into_event().expect("an event").args.swap_remove(0)
 }
 
 fn read_event(text: &str) -> (String, Payload, EventMeta) {
     let Kind::Event { args, .. } = decode(text).kind else { unreachable!("an event was written") };
-    let event = args.to_event().expect("an event");
+    let event = args.into_event().expect("an event");
     let mut args = event.args.into_iter();
     let payload = args.next().expect("a payload");
     let meta = args.next().expect("a meta").decode().expect("the same type");

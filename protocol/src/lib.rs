@@ -9,6 +9,7 @@
 pub mod catalogue;
 mod code;
 pub mod engine_io;
+mod json;
 mod ledger;
 pub mod limits;
 pub mod names;

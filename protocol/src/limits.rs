@@ -41,7 +41,7 @@ pub const RESUME_STREAMS_MAX: usize = 32;
 pub const STREAMS_MAX: usize = 256;
 
 /// How many events one page of a replay holds at most.
-pub const PAGE_EVENTS_MAX: u32 = 500;
+pub const PAGE_EVENTS_MAX: u32 = 1_000;
 
 /// How many cursors one `ledger:check:v1` may carry: one for each distinct mark of a full outbox is never needed,
 /// because the newest confirmed one wins.

@@ -3,13 +3,16 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use crate::limits::JSON_DEPTH_MAX;
+use crate::{
+    json::{self, Invalid},
+    limits::JSON_DEPTH_MAX,
+};
 
 /// One JSON value kept as the text it came in, so that what was queued is what is sent, byte for byte.
 ///
 /// `Debug` shows its size only: a payload belongs to the app and never to a log.
 #[derive(Clone)]
-pub struct Payload(Box<RawValue>);
+pub struct Payload(Box<str>);
 
 impl Payload {
     /// The JSON of a value.
@@ -18,8 +21,7 @@ impl Payload {
     /// [`PayloadError::NotJson`] where the value cannot be JSON (a map with keys that are no strings, a failing
     /// `Serialize`).
     pub fn new<T: Serialize + ?Sized>(value: &T) -> Result<Self, PayloadError> {
-        let raw = serde_json::value::to_raw_value(value).map_err(|_| PayloadError::NotJson)?;
-        Self::checked(raw)
+        Self::parse(serde_json::to_string(value).map_err(|_| PayloadError::NotJson)?)
     }
 
     /// Takes JSON text as it is.
@@ -29,13 +31,13 @@ impl Payload {
     /// [`JSON_DEPTH_MAX`].
     pub fn parse(text: impl Into<String>) -> Result<Self, PayloadError> {
         let text = text.into();
-        check_depth(&text, JSON_DEPTH_MAX)?;
-        RawValue::from_string(text).map(Self).map_err(|_| PayloadError::NotJson)
+        let value = json::value(&text, JSON_DEPTH_MAX)?;
+        Ok(Self(if value.len() == text.len() { text.into() } else { value.into() }))
     }
 
     /// `null`.
     pub fn null() -> Self {
-        Self(RawValue::NULL.to_owned())
+        Self("null".into())
     }
 
     /// Decodes the value; unknown fields are ignored.
@@ -43,17 +45,21 @@ impl Payload {
     /// # Errors
     /// [`PayloadError::Mismatch`] where the JSON does not have the type's shape.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, PayloadError> {
-        serde_json::from_str(self.0.get()).map_err(|_| PayloadError::Mismatch)
+        serde_json::from_str(&self.0).map_err(|_| PayloadError::Mismatch)
     }
 
     /// The JSON text.
     pub fn as_str(&self) -> &str {
-        self.0.get()
+        &self.0
+    }
+
+    pub(crate) fn into_string(self) -> String {
+        self.0.into()
     }
 
     /// The size of the JSON text in bytes.
     pub fn len(&self) -> usize {
-        self.0.get().len()
+        self.0.len()
     }
 
     /// Never: the shortest JSON value has one byte.
@@ -61,15 +67,10 @@ impl Payload {
         false
     }
 
-    /// A part of an envelope whose depth was checked as a whole. It may nest a little deeper than what
-    /// [`Payload::new`] and [`Payload::parse`] let an app make, because it may be an envelope itself.
-    pub(crate) fn received(raw: Box<RawValue>) -> Self {
-        Self(raw)
-    }
-
-    fn checked(raw: Box<RawValue>) -> Result<Self, PayloadError> {
-        check_depth(raw.get(), JSON_DEPTH_MAX)?;
-        Ok(Self(raw))
+    /// A part of an envelope that was checked as a whole: one value, without space around it. It may nest a little
+    /// deeper than what [`Payload::new`] and [`Payload::parse`] let an app make, because it may be an envelope itself.
+    pub(crate) fn received(value: &str) -> Self {
+        Self(value.into())
     }
 }
 
@@ -89,14 +90,16 @@ impl Eq for Payload {}
 
 impl Serialize for Payload {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+        serde_json::from_str::<&RawValue>(&self.0).map_err(serde::ser::Error::custom)?.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Payload {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
-        Self::checked(raw).map_err(serde::de::Error::custom)
+        json::value(raw.get(), JSON_DEPTH_MAX)
+            .map_err(|error| serde::de::Error::custom(PayloadError::from(error)))?;
+        Ok(Self(raw.into()))
     }
 }
 
@@ -139,30 +142,13 @@ impl fmt::Display for PayloadError {
 
 impl std::error::Error for PayloadError {}
 
-/// Depth is counted on the bytes before any parser that recurses sees them.
-pub(crate) fn check_depth(text: &str, depth_max: usize) -> Result<(), PayloadError> {
-    // Most JSON has too few brackets to be too deep, and counting them all takes a fraction of the scan below.
-    let opened = text.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count();
-    if opened <= depth_max {
-        return Ok(());
-    }
-    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
-    for byte in text.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'[' | b'{' if !in_string => {
-                depth += 1;
-                if depth > depth_max {
-                    return Err(PayloadError::TooDeep);
-                }
-            }
-            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
+impl From<Invalid> for PayloadError {
+    fn from(invalid: Invalid) -> Self {
+        match invalid {
+            Invalid::Grammar => Self::NotJson,
+            Invalid::Depth => Self::TooDeep,
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -234,7 +234,7 @@ mod tests {
                 )]),
             };
             let args = crate::socket_io::Args::event(crate::names::SESSION_READY).value(&ready);
-            let event = args.expect("serialises").build().to_event().expect("an event");
+            let event = args.expect("serialises").build().into_event().expect("an event");
             assert_eq!(event.args[0].decode::<SessionReady>().expect("reads back"), ready);
         }
     }

@@ -1,9 +1,9 @@
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    Payload, Tag,
+    Payload, Tag, json,
     limits::{EPOCH_BYTES_MAX, ID_BYTES_MAX},
 };
 
@@ -12,14 +12,23 @@ use crate::{
 pub enum Stream {
     /// What concerns the subject of the token.
     User,
-    /// One job's events; the id is never empty, at most [`ID_BYTES_MAX`] bytes and without control characters.
-    Job(String),
+    /// One job's events; the id is never empty, at most [`ID_BYTES_MAX`] bytes and without control characters. A
+    /// clone shares it.
+    Job(Arc<str>),
 }
 
 impl Stream {
+    /// Whether that is its text.
+    fn is(&self, text: &str) -> bool {
+        match self {
+            Self::User => text == "user",
+            Self::Job(id) => text.strip_prefix("job:") == Some(id),
+        }
+    }
+
     /// The stream of a job.
     pub fn job(id: impl Into<String>) -> Self {
-        Self::Job(id.into())
+        Self::Job(id.into().into())
     }
 }
 
@@ -54,7 +63,7 @@ impl FromStr for Stream {
         let id = text.strip_prefix("job:").ok_or(StreamError)?;
         // A line break in an id would forge a line in somebody's log.
         let well_formed = !id.is_empty() && id.len() <= ID_BYTES_MAX && !id.contains(char::is_control);
-        if well_formed { Ok(Self::Job(id.to_owned())) } else { Err(StreamError) }
+        if well_formed { Ok(Self::Job(id.into())) } else { Err(StreamError) }
     }
 }
 
@@ -92,7 +101,8 @@ impl schemars::JsonSchema for Stream {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
-pub struct Epoch(String);
+// Shared: each event of a log names it.
+pub struct Epoch(#[cfg_attr(feature = "schema", schemars(with = "String"))] Arc<str>);
 
 impl Epoch {
     /// An epoch with this text.
@@ -101,7 +111,7 @@ impl Epoch {
     /// [`EpochError`] when empty or longer than [`EPOCH_BYTES_MAX`].
     pub fn new(text: impl Into<String>) -> Result<Self, EpochError> {
         let text = text.into();
-        if text.is_empty() || text.len() > EPOCH_BYTES_MAX { Err(EpochError) } else { Ok(Self(text)) }
+        if text.is_empty() || text.len() > EPOCH_BYTES_MAX { Err(EpochError) } else { Ok(Self(text.into())) }
     }
 
     /// The text.
@@ -132,7 +142,7 @@ impl TryFrom<String> for Epoch {
 
 impl From<Epoch> for String {
     fn from(epoch: Epoch) -> Self {
-        epoch.0
+        epoch.0.as_ref().to_owned()
     }
 }
 
@@ -168,6 +178,42 @@ pub struct EventMeta {
     /// When the server wrote it (RFC 3339).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ts: Option<String>,
+}
+
+impl EventMeta {
+    /// Reads an event's last argument, if that is a meta: an object whose known fields have the right types.
+    ///
+    /// Every event on the line passes here. So what a Keepline server writes is read without a detour, and stream and
+    /// epoch are shared with the meta `before` where they are the same; only what has other fields besides, or an
+    /// escape in a text, takes the longer way.
+    pub fn read(argument: &Payload, before: &Self) -> Option<Self> {
+        let mut meta = Self::default();
+        let mut is_plain = true;
+        let read = json::members(argument.as_str(), 1, |key, value| {
+            is_plain = is_plain && meta.read_member(key, value, before).is_some();
+        });
+        if read.is_ok() && is_plain { Some(meta) } else { argument.decode().ok() }
+    }
+
+    fn read_member(&mut self, key: &str, value: &str, before: &Self) -> Option<()> {
+        match key {
+            "stream" if self.stream.is_none() => {
+                let text = json::plain_string(value)?;
+                let same = before.stream.as_ref().filter(|stream| stream.is(text));
+                self.stream = Some(same.map_or_else(|| text.parse(), |same| Ok(same.clone())).ok()?);
+            }
+            "epoch" if self.epoch.is_none() => {
+                let text = json::plain_string(value)?;
+                let same = before.epoch.as_ref().filter(|epoch| epoch.as_str() == text);
+                self.epoch = Some(same.map_or_else(|| Epoch::new(text), |same| Ok(same.clone())).ok()?);
+            }
+            "offset" if self.offset.is_none() => self.offset = Some(value.parse().ok()?),
+            "tag" if self.tag.is_none() => self.tag = Some(json::plain_string(value)?.parse().ok()?),
+            "ts" if self.ts.is_none() => self.ts = Some(json::plain_string(value)?.to_owned()),
+            _ => return None,
+        }
+        Some(())
+    }
 }
 
 /// Whether the server could continue where the client stood.
@@ -300,6 +346,57 @@ pub struct Unsubscribed {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_meta_is_read_as_serde_reads_it() {
+        let whole = r#"{"stream":"job:7","epoch":"e","offset":12,"tag":"00000000000000ff","ts":"2026-01-01T00:00:00Z"}"#;
+        let texts = [
+            whole,
+            "{}",
+            r#"{"stream":"user"}"#,
+            r#" {"offset" : 18446744073709551615 } "#,
+            // The longer way: an unknown field, an escape, a null, a nested value.
+            r#"{"offset":1,"new":[{"a":[]}]}"#,
+            r#"{"stream":"job:\u0037"}"#,
+            r#"{"\u0074s":"x"}"#,
+            r#"{"ts":null}"#,
+            // No metas.
+            r#"{"offset":1,"offset":1}"#,
+            r#"{"offset":-1}"#,
+            r#"{"offset":1.0}"#,
+            r#"{"offset":18446744073709551616}"#,
+            r#"{"offset":"1"}"#,
+            r#"{"stream":"room:1"}"#,
+            r#"{"epoch":""}"#,
+            r#"{"tag":"00"}"#,
+            r#"{"ts":1}"#,
+            "1",
+            r#""{}""#,
+            "null",
+        ];
+        for text in texts {
+            let payload = Payload::parse(text).expect("JSON");
+            for before in ["{}", whole, r#"{"stream":"user","epoch":"other"}"#] {
+                let before = serde_json::from_str(before).expect("a meta");
+                assert_eq!(EventMeta::read(&payload, &before), payload.decode().ok(), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn metas_of_one_stream_share_what_is_the_same() {
+        let read = |text: &str, before: &EventMeta| {
+            EventMeta::read(&Payload::parse(text).expect("JSON"), before).expect("a meta")
+        };
+        let first = read(r#"{"stream":"job:7","epoch":"e","offset":1}"#, &EventMeta::default());
+        let second = read(r#"{"stream":"job:7","epoch":"e","offset":2}"#, &first);
+        let (Some(Stream::Job(of_first)), Some(Stream::Job(of_second))) = (&first.stream, &second.stream)
+        else {
+            panic!("two jobs")
+        };
+        assert!(Arc::ptr_eq(of_first, of_second));
+        assert!(first.epoch.zip(second.epoch).is_some_and(|(one, other)| Arc::ptr_eq(&one.0, &other.0)));
+    }
 
     #[test]
     fn a_stream_is_the_users_or_a_jobs() {

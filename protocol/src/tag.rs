@@ -70,10 +70,18 @@ impl FromStr for Tag {
     type Err = TagError;
 
     fn from_str(text: &str) -> Result<Self, TagError> {
-        if text.len() != 16 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(TagError);
+        let digits: &[u8; 16] = text.as_bytes().try_into().map_err(|_| TagError)?;
+        let mut number = 0u64;
+        for digit in digits {
+            let value = match digit {
+                b'0'..=b'9' => digit - b'0',
+                b'a'..=b'f' => digit - b'a' + 10,
+                b'A'..=b'F' => digit - b'A' + 10,
+                _ => return Err(TagError),
+            };
+            number = number << 4 | u64::from(value);
         }
-        u64::from_str_radix(text, 16).map(|number| Self(number.to_be_bytes())).map_err(|_| TagError)
+        Ok(Self(number.to_be_bytes()))
     }
 }
 

@@ -103,11 +103,10 @@ fn read_everything(text: &str) {
 fn read_packet(packet: &Packet) {
     match &packet.kind {
         Kind::Event { args, .. } => {
-            let event = args.to_event().expect("a decoded event has a name");
-            assert_eq!(args.items().expect("a decoded event is an array").len(), event.args.len() + 1);
+            let event = args.clone().into_event().expect("a decoded event has a name");
+            assert_eq!(args.items().len(), event.args.len() + 1);
         }
-        Kind::Ack { args, .. } => drop(args.items().expect("a decoded acknowledgement is an array")),
-        Kind::Connect(_) | Kind::Disconnect | Kind::ConnectError(_) => {}
+        Kind::Ack { .. } | Kind::Connect(_) | Kind::Disconnect | Kind::ConnectError(_) => {}
     }
 }
 

@@ -67,6 +67,15 @@ impl Core {
         })
     }
 
+    /// Stores the cursors that are due and that no transaction took along.
+    pub(crate) fn store_cursors(&mut self, now: Now) -> Result<(), StoreError> {
+        let Self { store, engine, .. } = self;
+        if !engine.cursors_are_due(now) {
+            return Ok(());
+        }
+        store.transaction_unsynced(|tx| engine.store_cursors(now, tx))
+    }
+
     /// The last transaction before the database is closed.
     pub(crate) fn close(&mut self, now: Now, commands: Vec<Command>) -> Result<(), StoreError> {
         let Self { store, engine, .. } = self;
@@ -79,9 +88,9 @@ impl Core {
         })
     }
 
-    /// How many transactions there were.
-    pub(crate) fn transactions(&self) -> u64 {
-        self.store.transactions()
+    /// How many transactions there were since this was asked last.
+    pub(crate) fn take_transactions(&mut self) -> u64 {
+        self.store.take_transactions()
     }
 
     pub(crate) fn poll_effect(&mut self) -> Option<Effect> {

@@ -47,7 +47,9 @@ impl Driver {
             Effect::HangUp => self.line.hang_up(),
             Effect::Probe => self.line.probe(),
             Effect::FetchToken(reason) => self.tokens.ask(reason),
-            Effect::Deliver { stream, item, durable, tapped } => self.deliver(&stream, item, durable, tapped),
+            Effect::Deliver { stream, items, durable, tapped } => {
+                self.deliver(&stream, items, durable, tapped);
+            }
             Effect::Settle { id, outcome } => {
                 if self.waiters.settle(id, &outcome) {
                     // The app has it, so the row may be pruned one day. Nobody waits for this to be written.
@@ -87,21 +89,21 @@ impl Driver {
         }
     }
 
-    fn deliver(&mut self, stream: &Stream, item: Delivery, durable: bool, tapped: bool) {
+    fn deliver(&mut self, stream: &Stream, items: Vec<Delivery>, durable: bool, tapped: bool) {
         if tapped {
             self.shared.with_observers(|observers| {
                 if let Some(fanout) = observers.get_mut(stream) {
-                    fanout.publish(&item);
+                    items.iter().for_each(|item| fanout.publish(item));
                 }
                 // Nothing comes after it: the taps end, and one that is opened later is a new one to the engine.
-                if item.is_last() {
+                if items.iter().any(Delivery::is_last) {
                     observers.remove(stream);
                     self.registry.tap_ended(stream);
                 }
             });
         }
         if durable {
-            self.registry.deliver(stream, item);
+            self.registry.deliver(stream, items);
         }
     }
 }

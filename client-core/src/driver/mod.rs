@@ -158,15 +158,15 @@ impl Driver {
         match &mut self.phase {
             Phase::Running(core) => {
                 let work = Work { link: inputs.link, token: inputs.token, commands };
-                let before = core.transactions();
                 match core.commit(now, work, &mut self.line) {
                     Ok(packets) => {
-                        self.counters.transactions += core.transactions() - before;
+                        self.counters.transactions += core.take_transactions();
                         self.line.send(packets);
                         self.run_effects();
                         self.waiters.serve_checks();
                         self.registry.serve_checks();
                         self.shared.with_observers(|observers| self.registry.serve_tap_checks(observers));
+                        self.store_cursors(now);
                     }
                     Err(error) => self.fail(&error),
                 }
@@ -176,6 +176,16 @@ impl Driver {
         }
         self.serve_flushes();
         self.check_suspending();
+    }
+
+    /// After everything else of the turn: an outcome does not wait for a cursor.
+    fn store_cursors(&mut self, now: Now) {
+        let Phase::Running(core) = &mut self.phase else { return };
+        let stored = core.store_cursors(now);
+        self.counters.transactions += core.take_transactions();
+        if let Err(error) = stored {
+            self.fail(&error);
+        }
     }
 
     fn now(&self) -> Now {

@@ -72,11 +72,11 @@ impl Registry {
         self.observed.remove(stream);
     }
 
-    /// Hands an item to the durable consumer.
-    pub(crate) fn deliver(&mut self, stream: &Stream, item: Delivery) {
-        let is_over = item.is_last();
+    /// Hands items to the durable consumer.
+    pub(crate) fn deliver(&mut self, stream: &Stream, items: Vec<Delivery>) {
+        let is_over = items.iter().any(Delivery::is_last);
         if let Some(mailbox) = self.consumers.get(stream) {
-            mailbox.deliver(item);
+            mailbox.deliver(items);
         }
         if is_over {
             // The engine has forgotten the stream, and another consumer may begin.
@@ -217,7 +217,7 @@ mod tests {
         let mailbox = Mailbox::new(Stream::User, options, CursorMode::Auto, Arc::clone(&signals));
         let (mut registry, mut commands) = (Registry::default(), Vec::new());
         registry.moved(&mailbox, &mut commands);
-        mailbox.deliver(event());
+        mailbox.deliver(vec![event()]);
         assert!(mailbox.poll(&mut Context::from_waker(Waker::noop())).is_ready());
         let said = signals.take();
         let (is_ready, is_off) = (AtomicBool::new(false), AtomicBool::new(false));

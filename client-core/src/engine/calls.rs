@@ -98,7 +98,7 @@ impl Engine {
 }
 
 fn plain_reply(args: &Args) -> Result<CallReply, CallError> {
-    let payload = Payload::parse(args.json()).map_err(|_| CallError::BadReply)?;
+    let payload = Payload::parse(args.to_json()).map_err(|_| CallError::BadReply)?;
     Ok(CallReply { payload, attachments: args.attachments().to_vec() })
 }
 

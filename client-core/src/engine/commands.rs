@@ -48,7 +48,7 @@ impl Engine {
             }
             Command::Taken { stream, epoch, offset, freed } => {
                 let place = Place { epoch, offset, tag: None };
-                self.inbox.taken(cx, &stream, place)?;
+                self.inbox.taken(cx.now.at, &stream, place);
                 self.inbox.freed(cx, &stream, freed);
             }
             Command::Freed { stream, freed } => self.inbox.freed(cx, &stream, freed),

@@ -25,10 +25,11 @@ pub(crate) enum Effect {
     Probe,
     /// Ask for a token and feed the answer into `handle_token`. One call at a time.
     FetchToken(TokenReason),
-    /// Hand an item to a stream's durable consumer (`durable`) and to its observers (`tapped`).
+    /// Hand items to a stream's durable consumer (`durable`) and to its observers (`tapped`), in their order. What ends
+    /// a stream is the only one of its effect.
     Deliver {
         stream: Stream,
-        item: Delivery,
+        items: Vec<Delivery>,
         durable: bool,
         tapped: bool,
     },
@@ -98,6 +99,11 @@ pub(crate) struct IncomingEvent {
 }
 
 impl IncomingEvent {
+    /// The stream it belongs to. What names none concerns the user.
+    pub(crate) fn stream(&self) -> &Stream {
+        self.meta.stream.as_ref().unwrap_or(&Stream::User)
+    }
+
     /// What the event occupies in a consumer's buffer.
     pub(crate) fn bytes(&self) -> u64 {
         let args: usize = self.args.iter().map(Payload::len).sum();

@@ -26,7 +26,7 @@ use std::{
     time::Instant,
 };
 
-use keepline_protocol::{LedgerCursor, Limits, Stream, Token, socket_io::Packet};
+use keepline_protocol::{EventMeta, LedgerCursor, Limits, Stream, Token, socket_io::Packet};
 
 use self::{backlog::Backlog, calls::PendingCall, diagnostics::History, session::Session, timers::Timers};
 pub(crate) use self::{
@@ -58,6 +58,7 @@ pub(crate) struct Cx<'a, 'tx> {
 /// The contract with its caller:
 /// - One input (`handle_*`) or several, then `poll_transmit` while the socket has room, then `finish`, all in one
 ///   transaction. Then the commit. Only then the effects (`poll_effect`) are run and the packets written.
+/// - Then, where `cursors_are_due`, `store_cursors` in a transaction of its own, which need not wait for the disk.
 /// - After every transaction the caller asks `poll_timeout` and calls `handle_timeout` when that moment has come.
 /// - After a failed transaction the engine is dropped and opened anew from disk: its memory may be ahead of it.
 /// - Effects name channels to answer on; a dropped engine drops them, which the waiting side sees as a store failure.
@@ -84,6 +85,8 @@ pub(crate) struct Engine {
     next_ack: u64,
     /// Counts links, so that an acknowledgement for an old one is not sent on a new one.
     connection: u64,
+    /// The meta of an event before: the next one mostly has the same stream and epoch.
+    last_meta: EventMeta,
     rng: fastrand::Rng,
     history: History,
     last_status: Option<Status>,
@@ -133,6 +136,7 @@ impl Engine {
             awaiting: HashMap::new(),
             next_ack: 0,
             connection: 0,
+            last_meta: EventMeta::default(),
             rng,
             history: History::default(),
             last_status: None,
@@ -190,7 +194,24 @@ impl Engine {
         let mut effects = std::mem::take(&mut self.effects);
         let result = self.update_status(&mut Cx { now, tx, effects: &mut effects });
         self.effects = effects;
-        result
+        result?;
+        // A transaction that writes anyway takes them along.
+        if tx.has_begun() && self.cursors_are_due(now) { self.store_cursors(now, tx) } else { Ok(()) }
+    }
+
+    /// Whether there is a group of cursors to store that no transaction has taken along.
+    pub(crate) fn cursors_are_due(&self, now: Now) -> bool {
+        self.inbox.cursors_are_due(now.at)
+    }
+
+    /// Stores the cursors that have moved. Nobody has to wait until the disk has them: what a lost one leaves behind is
+    /// events that come again.
+    pub(crate) fn store_cursors(&mut self, now: Now, tx: &Tx<'_>) -> Result<(), StoreError> {
+        let before = tx.rows_written();
+        self.run(now, tx, |engine, cx| engine.inbox.store_cursors(cx))?;
+        // They are no rows of the queue.
+        self.counted_at += tx.rows_written() - before;
+        Ok(())
     }
 
     /// The next thing to do, after the commit.

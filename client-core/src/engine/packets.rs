@@ -1,7 +1,8 @@
 //! Socket.IO packets of the session: which part of the engine each belongs to.
 
 use keepline_protocol::{
-    ActionAck, ErrorBody, ErrorCode, Payload, ServerDraining, SessionAck, SessionReady, Stream, names,
+    ActionAck, ErrorBody, ErrorCode, EventMeta, Payload, ServerDraining, SessionAck, SessionReady, Stream,
+    names,
     socket_io::{Args, EventArgs, Kind, Packet},
 };
 use serde::de::DeserializeOwned;
@@ -27,7 +28,7 @@ impl Engine {
             Kind::Connect(payload) => self.joined(cx, payload),
             Kind::ConnectError(payload) => self.refused(cx, &payload),
             Kind::Disconnect => self.lost(cx, LineTrouble::Disconnected, None),
-            Kind::Event { id, args } => self.event(cx, id, &args),
+            Kind::Event { id, args } => self.event(cx, id, args),
             Kind::Ack { id, args } => self.ack(cx, id, &args),
         }
     }
@@ -65,18 +66,18 @@ impl Engine {
         }
     }
 
-    fn event(&mut self, cx: &mut Cx<'_, '_>, ack: Option<u64>, args: &Args) -> Result<(), StoreError> {
-        let Ok(event) = args.to_event() else { return self.lost(cx, LineTrouble::Protocol, None) };
+    fn event(&mut self, cx: &mut Cx<'_, '_>, ack: Option<u64>, args: Args) -> Result<(), StoreError> {
+        let Ok(event) = args.into_event() else { return self.lost(cx, LineTrouble::Protocol, None) };
         match &self.session.phase {
             Phase::Greeting if event.name == names::SESSION_READY => match first::<SessionReady>(&event) {
                 Some(ready) => self.greeted(cx, ready),
                 None => self.lost(cx, LineTrouble::Protocol, None),
             },
             Phase::Online { plain: true, .. } => {
-                self.deliver(cx, event, args, ack);
+                self.deliver(cx, event, ack);
                 Ok(())
             }
-            Phase::Online { .. } | Phase::Draining { .. } => self.keepline_event(cx, event, args, ack),
+            Phase::Online { .. } | Phase::Draining { .. } => self.keepline_event(cx, event, ack),
             // Nothing may come before the greeting; what does is not ours to judge.
             _ => Ok(()),
         }
@@ -86,14 +87,13 @@ impl Engine {
         &mut self,
         cx: &mut Cx<'_, '_>,
         event: EventArgs,
-        args: &Args,
         ack: Option<u64>,
     ) -> Result<(), StoreError> {
         match event.name.as_str() {
             names::AUTH_EXPIRING => self.expiring(cx),
             names::AUTH_EXPIRED => return self.lost(cx, LineTrouble::TokenExpired, None),
             names::SERVER_DRAINING => return self.draining(cx, first(&event)),
-            _ => self.deliver(cx, event, args, ack),
+            _ => self.deliver(cx, event, ack),
         }
         Ok(())
     }
@@ -119,20 +119,25 @@ impl Engine {
         Ok(())
     }
 
-    fn deliver(&mut self, cx: &mut Cx<'_, '_>, event: EventArgs, args: &Args, ack: Option<u64>) {
-        let EventArgs { name, args: mut items } = event;
-        let meta = match items.len() {
+    fn deliver(&mut self, cx: &mut Cx<'_, '_>, event: EventArgs, ack: Option<u64>) {
+        let EventArgs { name, mut args, attachments } = event;
+        let meta = match args.len() {
             // A Keepline server puts the meta last; a plain one's arguments are all the app's.
-            2.. if !self.session.is_plain() => items.last().and_then(|last| last.decode().ok()),
+            2.. if !self.session.is_plain() => {
+                args.last().and_then(|last| EventMeta::read(last, &self.last_meta))
+            }
             _ => None,
         };
-        if meta.is_some() {
-            items.pop();
+        if let Some(meta) = &meta {
+            args.pop();
+            if (&meta.stream, &meta.epoch) != (&self.last_meta.stream, &self.last_meta.epoch) {
+                self.last_meta = meta.clone();
+            }
         }
         let event = IncomingEvent {
             name,
-            args: items,
-            attachments: args.attachments().to_vec(),
+            args,
+            attachments,
             meta: meta.unwrap_or_default(),
             ack: ack.map(|id| (self.connection, id)),
         };
@@ -171,7 +176,7 @@ impl Engine {
     ) -> Result<(), StoreError> {
         if self.session.is_plain() {
             let verdict = Verdict::Applied {
-                payload: Payload::parse(args.json()).ok(),
+                payload: Payload::parse(args.to_json()).ok(),
                 attachments: args.attachments().to_vec(),
                 place: None,
             };

@@ -356,7 +356,8 @@ impl Engine {
         if self.outbox.is_answer_overdue(cx)? || is_page_overdue {
             self.lost(cx, LineTrouble::Unanswered, None)?;
         }
-        self.inbox.handle_timeout(cx)
+        self.inbox.handle_timeout(cx.now.at);
+        Ok(())
     }
 }
 

@@ -17,14 +17,14 @@ use std::{
 };
 
 use keepline_protocol::{
-    EventMeta, SessionReady, Stream, StreamCursor, StreamReady, StreamStatus, Subscribe, Unsubscribe,
+    SessionReady, Stream, StreamCursor, StreamReady, StreamStatus, Subscribe, Unsubscribe,
     limits::{PAGE_EVENTS_MAX, RESUME_STREAMS_MAX, STREAMS_MAX},
 };
 
 use self::stream::{Feed, Pull, Room};
 use crate::{
     command::{Consume, Freed},
-    engine::{Backoff, Cx, Delivery, Effect, EngineOptions},
+    engine::{Backoff, Cx, Delivery, Effect, EngineOptions, IncomingEvent},
     error::{EventsError, StoreError},
 };
 
@@ -184,17 +184,19 @@ impl Inbox {
     }
 
     /// The app has taken events up to a place: the cursor moves with the next group.
-    pub(crate) fn taken(
-        &mut self,
-        cx: &mut Cx<'_, '_>,
-        stream: &Stream,
-        place: Place,
-    ) -> Result<(), StoreError> {
-        let Some(feed) = self.feeds.get_mut(stream) else { return Ok(()) };
+    pub(crate) fn taken(&mut self, now: Instant, stream: &Stream, place: Place) {
+        let Some(feed) = self.feeds.get_mut(stream) else { return };
         if feed.take(place) {
-            self.flush_at.get_or_insert(cx.now.at + CURSOR_DELAY);
+            self.flush_at.get_or_insert(now + CURSOR_DELAY);
         }
-        if feed.untold >= CURSOR_GROUP { self.store_cursors(cx) } else { Ok(()) }
+        if feed.untold >= CURSOR_GROUP {
+            self.flush_at = Some(now);
+        }
+    }
+
+    /// Whether cursors are to be stored now.
+    pub(crate) fn cursors_are_due(&self, now: Instant) -> bool {
+        self.flush_at.is_some_and(|at| at <= now)
     }
 
     /// Items have left the app's buffer, taken or not: there is room for more.
@@ -269,7 +271,9 @@ impl Inbox {
                     return Some((stream.clone(), Ask::Unsubscribe(Unsubscribe { stream })));
                 }
                 // Kept back until the earlier one is answered; the answer asks again.
-                Pull::Idle | Pull::Behind { told: true } if limit > 0 && is_answered => {
+                Pull::Idle | Pull::Behind { told: true }
+                    if limit > 0 && is_answered && feed.wants_more(self.room) =>
+                {
                     feed.pull = Pull::Pulling;
                     if self.unanswered.is_empty() {
                         self.heard_at = Some(now);
@@ -376,13 +380,28 @@ fn start(
     }
 }
 
-/// The stream that an event without one belongs to: what concerns the user.
-fn home(meta: &EventMeta) -> Stream {
-    meta.stream.clone().unwrap_or(Stream::User)
+fn deliver(cx: &mut Cx<'_, '_>, stream: Stream, item: Delivery, durable: bool) {
+    cx.effects.push_back(Effect::Deliver { stream, items: vec![item], durable, tapped: true });
 }
 
-fn deliver(cx: &mut Cx<'_, '_>, stream: Stream, item: Delivery, durable: bool) {
-    cx.effects.push_back(Effect::Deliver { stream, item, durable, tapped: true });
+/// A run of events of one stream, as a page is, goes to the app in one piece.
+fn deliver_event(cx: &mut Cx<'_, '_>, event: IncomingEvent, durable: bool, tapped: bool) {
+    let goes_with = |effect: &Effect| match effect {
+        Effect::Deliver { stream, items, durable: also_durable, tapped: also_tapped } => {
+            stream == event.stream()
+                && (durable, tapped) == (*also_durable, *also_tapped)
+                && matches!(items.last(), Some(Delivery::Event(_)))
+        }
+        _ => false,
+    };
+    match cx.effects.back_mut().filter(|last| goes_with(last)) {
+        Some(Effect::Deliver { items, .. }) => items.push(Delivery::Event(event)),
+        _ => {
+            let stream = event.stream().clone();
+            let items = vec![Delivery::Event(event)];
+            cx.effects.push_back(Effect::Deliver { stream, items, durable, tapped });
+        }
+    }
 }
 
 /// Cursors are stored in groups of so many events, or after so long.

@@ -1,14 +1,14 @@
 //! Events and pages as they come from the line.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use keepline_protocol::{
     ErrorBody, ErrorCode, EventMeta, Reset, SessionAck, Stream, StreamStatus, Subscribed,
 };
 
-use super::{Inbox, cursor, deliver, home, place::Place, stream::Pull};
+use super::{Inbox, cursor, deliver, deliver_event, place::Place, stream::Pull};
 use crate::{
-    engine::{Cx, Delivery, Effect, IncomingEvent},
+    engine::{Cx, Delivery, IncomingEvent},
     error::StoreError,
     limits::RETRY_WISH_MAX,
 };
@@ -20,8 +20,8 @@ impl Inbox {
         let EventMeta { epoch: Some(epoch), offset: Some(offset), tag, .. } = &event.meta else {
             return self.ephemeral(cx, event);
         };
-        let stream = home(&event.meta);
-        let Some(feed) = self.feeds.get_mut(&stream) else { return };
+        let stream = event.stream();
+        let Some(feed) = self.feeds.get_mut(stream) else { return };
         if !matches!(feed.pull, Pull::Live | Pull::Pulling) {
             // Given back or about to be pulled: the log has it.
             return;
@@ -45,26 +45,25 @@ impl Inbox {
             // While a page is under way it will close the hole; live, the hole has to be asked for.
             if feed.pull == Pull::Live {
                 feed.pull = Pull::Idle;
-                self.ask(stream);
+                self.ask(stream.clone());
             }
             return;
         }
         if !feed.has_room(self.room) {
             feed.pull = Pull::Behind { told: false };
-            self.ask(stream);
+            self.ask(stream.clone());
             return;
         }
-        let place = Place { epoch: Some(epoch.clone()), offset: *offset, tag: *tag };
+        feed.hand_over(epoch, *offset, *tag, event.bytes());
         #[cfg(feature = "planted")]
-        let handed = place.clone();
-        feed.hand_over(place, event.bytes());
-        #[cfg(feature = "planted")]
-        if crate::planted::is(crate::planted::Planted::CursorBeforeDelivery) && feed.take(handed) {
+        if crate::planted::is(crate::planted::Planted::CursorBeforeDelivery)
+            && feed.place.clone().is_some_and(|handed| feed.take(handed))
+        {
             self.flush_at = Some(cx.now.at);
         }
         self.counters.delivered += 1;
         let (durable, tapped) = (feed.consumed, feed.passes_taps());
-        cx.effects.push_back(Effect::Deliver { stream, item: Delivery::Event(event), durable, tapped });
+        deliver_event(cx, event, durable, tapped);
     }
 
     /// The page's end: live, another page, or another beginning.
@@ -157,20 +156,19 @@ impl Inbox {
         while feed.has_room(self.room) {
             let Some(event) = feed.held.pop_front() else { return };
             feed.hold_room(event.bytes());
-            deliver(cx, stream.clone(), Delivery::Event(event), true);
+            deliver_event(cx, event, true, true);
         }
     }
 
     fn ephemeral(&mut self, cx: &mut Cx<'_, '_>, event: IncomingEvent) {
-        let stream = home(&event.meta);
-        let Some(feed) = self.feeds.get_mut(&stream) else { return };
+        let Some(feed) = self.feeds.get_mut(event.stream()) else { return };
         self.counters.delivered += 1;
         if !feed.consumed {
-            return deliver(cx, stream, Delivery::Event(event), false);
+            return deliver_event(cx, event, false, true);
         }
         if feed.held.is_empty() && feed.has_room(self.room) {
             feed.hold_room(event.bytes());
-            return deliver(cx, stream, Delivery::Event(event), true);
+            return deliver_event(cx, event, true, true);
         }
         feed.held.push_back(event);
         while feed.held.len() > HELD_MAX {
@@ -210,16 +208,15 @@ impl Inbox {
     }
 
     /// Asks again for the streams that the server could not give a while ago.
-    pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_, '_>) -> Result<(), StoreError> {
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
         let mut rested = Vec::new();
         for (stream, feed) in &mut self.feeds {
-            if feed.resting_until().is_some_and(|until| until <= cx.now.at) {
+            if feed.resting_until().is_some_and(|until| until <= now) {
                 feed.pull = Pull::Idle;
                 rested.push(stream.clone());
             }
         }
         rested.into_iter().for_each(|stream| self.ask(stream));
-        if self.flush_at.is_some_and(|at| at <= cx.now.at) { self.store_cursors(cx) } else { Ok(()) }
     }
 }
 

@@ -93,16 +93,21 @@ impl Feed {
     }
 
     /// The next event goes to the app.
-    pub(super) fn hand_over(&mut self, place: Place, bytes: u64) {
+    pub(super) fn hand_over(&mut self, epoch: &Epoch, offset: u64, tag: Option<Tag>, bytes: u64) {
         if self.consumed {
             self.room_taken.events += 1;
             self.room_taken.bytes += bytes;
             if self.durable {
-                self.handed_epoch.clone_from(&place.epoch);
-                self.handed.push_back((place.offset, place.tag));
+                if self.handed_epoch.as_ref() != Some(epoch) {
+                    self.handed_epoch = Some(epoch.clone());
+                }
+                self.handed.push_back((offset, tag));
             }
         }
-        self.place = Some(place);
+        match &mut self.place {
+            Some(place) if place.epoch.as_ref() == Some(epoch) => (place.offset, place.tag) = (offset, tag),
+            place => *place = Some(Place { epoch: Some(epoch.clone()), offset, tag }),
+        }
     }
 
     /// Only taps listen, and have not got a place yet: the next page only says where the stream ends now.

@@ -41,7 +41,9 @@ pub(crate) struct Store {
     connection: Connection,
     _lock: Option<Lock>,
     quota: Quota,
-    /// How many transactions there were.
+    /// See [`StoreOptions::relaxed`].
+    relaxed: bool,
+    /// How many transactions there were since that was asked last.
     transactions: u64,
 }
 
@@ -73,9 +75,27 @@ impl Store {
         result
     }
 
-    /// How many transactions there were; those without a statement do not count.
-    pub(crate) fn transactions(&self) -> u64 {
-        self.transactions
+    /// As [`transaction`](Self::transaction), but does not wait for the disk: what it wrote survives the process from
+    /// here on, and the power with the next commit that waits. For what may come again.
+    ///
+    /// # Errors
+    /// As for [`transaction`](Self::transaction).
+    pub(crate) fn transaction_unsynced<T>(
+        &mut self,
+        work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if self.relaxed {
+            return self.transaction(work);
+        }
+        self.connection.execute_batch(SYNC_LATER)?;
+        let result = self.transaction(work);
+        self.connection.execute_batch(SYNC_EACH_COMMIT)?;
+        result
+    }
+
+    /// How many transactions there were since this was asked last; those without a statement do not count.
+    pub(crate) fn take_transactions(&mut self) -> u64 {
+        std::mem::take(&mut self.transactions)
     }
 
     fn commit(&self) -> Result<(), StoreError> {
@@ -83,6 +103,11 @@ impl Store {
         Ok(())
     }
 }
+
+/// How far a commit waits for the disk. In WAL mode the log is synced with each, or only before it is copied back.
+const SYNC_EACH_COMMIT: &str = "PRAGMA synchronous = FULL";
+/// See [`SYNC_EACH_COMMIT`].
+const SYNC_LATER: &str = "PRAGMA synchronous = NORMAL";
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {

@@ -8,7 +8,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Store, StoreOptions, lock::Lock, migrate, tx::Quota};
+use super::{SYNC_EACH_COMMIT, SYNC_LATER, Store, StoreOptions, lock::Lock, migrate, tx::Quota};
 use crate::error::{OpenError, StoreError};
 
 impl Store {
@@ -58,7 +58,7 @@ fn prepare(connection: Connection, lock: Option<Lock>, options: &StoreOptions) -
     // 2 MiB of pages: the working set is the window in flight, not the queue. The log is cut back to 4 MiB.
     run("PRAGMA cache_size = -2048; PRAGMA journal_size_limit = 4194304;")?;
     migrate::run(&connection)?;
-    run(if options.relaxed { "PRAGMA synchronous = NORMAL" } else { "PRAGMA synchronous = FULL" })?;
+    run(if options.relaxed { SYNC_LATER } else { SYNC_EACH_COMMIT })?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
 
     let page_bytes: u64 =
@@ -70,6 +70,7 @@ fn prepare(connection: Connection, lock: Option<Lock>, options: &StoreOptions) -
         connection,
         _lock: lock,
         quota: Quota { submit_pages, all_pages, page_bytes },
+        relaxed: options.relaxed,
         transactions: 0,
     })
 }

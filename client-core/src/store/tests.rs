@@ -65,6 +65,13 @@ fn commits_are_synced_in_full_unless_the_app_asks_for_less() {
     assert_eq!(pragma(&store, "synchronous"), "2", "FULL");
     assert_eq!(pragma(&store, "fullfsync"), "1");
     assert_eq!(pragma(&store, "checkpoint_fullfsync"), "1");
+    let mut store = store;
+    let inside =
+        store.transaction_unsynced(|tx| tx.first("PRAGMA synchronous", [], |row| row.get::<_, i64>(0)));
+    assert_eq!(inside.unwrap(), Some(1), "NORMAL");
+    assert_eq!(pragma(&store, "synchronous"), "2", "FULL again");
+    assert!(store.transaction_unsynced(|_| Err::<(), _>(StoreError::Full)).is_err());
+    assert_eq!(pragma(&store, "synchronous"), "2", "FULL again");
     drop(store);
     let relaxed = Store::open(&StoreOptions { relaxed: true, ..options(&path) }).unwrap();
     assert_eq!(pragma(&relaxed, "synchronous"), "1", "NORMAL");

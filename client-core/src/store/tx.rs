@@ -32,7 +32,7 @@ impl<'a> Tx<'a> {
     }
 
     /// Whether there was a statement, which is when the transaction begins.
-    pub(super) fn has_begun(&self) -> bool {
+    pub(crate) fn has_begun(&self) -> bool {
         self.has_begun.get()
     }
 

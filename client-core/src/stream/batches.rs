@@ -31,12 +31,8 @@ pub struct Batch<T> {
 
 /// Where items come from.
 pub(crate) trait Source<T>: Send {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>>;
-
-    /// Whether nothing may follow this item in its batch.
-    fn ends_batch(&self, _item: &T) -> bool {
-        false
-    }
+    /// Appends what is there, at most `max` items. Ready with none means the end.
+    fn poll_batch(&mut self, cx: &mut Context<'_>, max: usize, items: &mut Vec<T>) -> Poll<()>;
 
     /// The app took so many of the items.
     fn take(&mut self, _items: &[T], _taken: usize) {}
@@ -117,23 +113,14 @@ impl<T> State<T> {
 
     fn fill(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Arc<Batch<T>>> {
         let mut items = Vec::new();
-        while let Some(source) = &mut self.source
-            && items.len() < max
-        {
-            match source.poll(cx) {
-                Poll::Ready(Some(item)) => {
-                    let is_last = source.ends_batch(&item);
-                    items.push(item);
-                    if is_last {
-                        break;
-                    }
-                }
-                Poll::Ready(None) => self.source = if items.is_empty() { None } else { break },
-                Poll::Pending if items.is_empty() => {
+        if let Some(source) = &mut self.source {
+            match source.poll_batch(cx, max, &mut items) {
+                Poll::Pending => {
                     self.waker = Some(cx.waker().clone());
                     return Poll::Pending;
                 }
-                Poll::Pending => break,
+                Poll::Ready(()) if items.is_empty() => self.source = None,
+                Poll::Ready(()) => {}
             }
         }
         self.number += 1;
@@ -152,13 +139,26 @@ impl<T> fmt::Debug for Batches<T> {
 }
 
 /// The stream's cursor is manual: what was taken is said by the batch.
-impl Source<Item> for EventStream {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item>> {
-        self.poll_item(cx)
+/// For a source that gives one item at a time: as many as there are, up to one that ends its batch.
+fn one_by_one<T>(
+    max: usize,
+    items: &mut Vec<T>,
+    is_last: impl Fn(&T) -> bool,
+    mut poll: impl FnMut() -> Poll<Option<T>>,
+) -> Poll<()> {
+    while items.len() < max && !items.last().is_some_and(&is_last) {
+        match poll() {
+            Poll::Ready(Some(item)) => items.push(item),
+            Poll::Pending if items.is_empty() => return Poll::Pending,
+            Poll::Ready(None) | Poll::Pending => break,
+        }
     }
+    Poll::Ready(())
+}
 
-    fn ends_batch(&self, item: &Item) -> bool {
-        is_break(item)
+impl Source<Item> for EventStream {
+    fn poll_batch(&mut self, cx: &mut Context<'_>, max: usize, items: &mut Vec<Item>) -> Poll<()> {
+        self.poll_items(cx, max, items)
     }
 
     fn take(&mut self, items: &[Item], taken: usize) {
@@ -187,12 +187,8 @@ impl Source<Item> for EventStream {
 pub(crate) struct ManualStream(pub(crate) EventStream);
 
 impl Source<Item> for ManualStream {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item>> {
-        self.0.poll_item(cx)
-    }
-
-    fn ends_batch(&self, item: &Item) -> bool {
-        is_break(item)
+    fn poll_batch(&mut self, cx: &mut Context<'_>, max: usize, items: &mut Vec<Item>) -> Poll<()> {
+        self.0.poll_items(cx, max, items)
     }
 
     fn take_up_to(&mut self, offset: u64) {
@@ -201,27 +197,14 @@ impl Source<Item> for ManualStream {
 }
 
 impl Source<Tapped<Item>> for Observer {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Tapped<Item>>> {
-        self.poll_item(cx)
+    fn poll_batch(&mut self, cx: &mut Context<'_>, max: usize, items: &mut Vec<Tapped<Item>>) -> Poll<()> {
+        one_by_one(max, items, |item| !matches!(item, Tapped::Item(Item::Event(_))), || self.poll_item(cx))
     }
-
-    fn ends_batch(&self, item: &Tapped<Item>) -> bool {
-        match item {
-            Tapped::Item(item) => is_break(item),
-            Tapped::Lagged(_) => true,
-        }
-    }
-}
-
-/// Whether an item is no event, so that a batch is events and then perhaps one of these. A reset begins other offsets
-/// besides, and an offset before it could not be named any more.
-fn is_break(item: &Item) -> bool {
-    !matches!(item, Item::Event(_))
 }
 
 impl<T: Send + 'static> Source<Tapped<T>> for Tap<T> {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Tapped<T>>> {
-        Self::poll(self, cx)
+    fn poll_batch(&mut self, cx: &mut Context<'_>, max: usize, items: &mut Vec<Tapped<T>>) -> Poll<()> {
+        one_by_one(max, items, |_| false, || self.poll(cx))
     }
 }
 
@@ -239,12 +222,8 @@ mod tests {
     }
 
     impl Source<u32> for Numbers {
-        fn poll(&mut self, _: &mut Context<'_>) -> Poll<Option<u32>> {
-            Poll::Ready(self.waiting.pop_front())
-        }
-
-        fn ends_batch(&self, item: &u32) -> bool {
-            *item == 3
+        fn poll_batch(&mut self, _: &mut Context<'_>, max: usize, items: &mut Vec<u32>) -> Poll<()> {
+            one_by_one(max, items, |item| *item == 3, || Poll::Ready(self.waiting.pop_front()))
         }
 
         fn take(&mut self, items: &[u32], taken: usize) {

@@ -73,12 +73,13 @@ impl Acknowledge {
 }
 
 impl Envelope {
-    pub(crate) fn new(stream: Stream, event: IncomingEvent, client: &WeakHandle) -> Self {
+    pub(crate) fn new(stream: &Stream, event: IncomingEvent, client: &WeakHandle) -> Self {
         let IncomingEvent { name, args, attachments, meta, ack } = event;
         let place = match (meta.epoch, meta.offset) {
             (Some(epoch), Some(offset)) => Some(Place { epoch, offset }),
             _ => None,
         };
+        let stream = meta.stream.unwrap_or_else(|| stream.clone());
         let ack = ack.map(|(connection, ack)| Acknowledge { connection, ack, client: client.clone() });
         Self { stream, place, time: meta.ts, name, args, attachments, ack }
     }

@@ -74,6 +74,13 @@ struct State {
     waker: Option<Waker>,
 }
 
+/// What becomes of an item.
+enum Accepted {
+    New,
+    /// The app holds it, or has had it.
+    Repeated,
+}
+
 /// How far the app has got since the last report.
 #[derive(Debug)]
 pub(crate) struct Progress {
@@ -102,29 +109,20 @@ impl Mailbox {
 /// The driver's side.
 impl Mailbox {
     /// Puts an item on its way to the app.
-    pub(crate) fn deliver(self: &Arc<Self>, item: Delivery) {
+    pub(crate) fn deliver(self: &Arc<Self>, items: Vec<Delivery>) {
         let mut state = self.state();
-        if state.is_released || state.has_ended {
-            return;
-        }
-        match &item {
-            Delivery::Event(event) => {
-                if let Some((epoch, offset)) = event.place()
-                    && state.repeated.as_ref().is_some_and(|repeated| repeated.covers(epoch, offset))
-                {
+        for item in items {
+            if state.is_over() {
+                break;
+            }
+            match state.accept(&item) {
+                Accepted::New => state.queue.push_back(item),
+                Accepted::Repeated => {
                     state.free(&item);
-                    // The new engine has to hear again what the old one knew.
-                    if state.taken.as_ref().is_some_and(|taken| taken.covers(epoch, offset)) {
-                        state.unreported = Some(Spot { epoch: epoch.clone(), offset });
-                    }
                     self.signal(&mut state);
-                    return;
                 }
             }
-            Delivery::Reset(_) => state.repeated = None,
-            Delivery::Gone | Delivery::Refused(_) => state.has_ended = true,
         }
-        state.queue.push_back(item);
         wake(state);
     }
 
@@ -132,7 +130,7 @@ impl Mailbox {
     pub(crate) fn progress(&self) -> Progress {
         let mut state = self.state();
         state.is_signalled = false;
-        let is_over = state.is_released || state.has_ended;
+        let is_over = state.is_over();
         Progress { taken: state.unreported.take(), freed: std::mem::take(&mut state.freed), is_over }
     }
 
@@ -193,16 +191,41 @@ impl Mailbox {
     /// The next item. Asking takes the one before, in auto mode.
     pub(crate) fn poll(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Option<Delivery>> {
         let mut state = self.state();
-        if self.mode == CursorMode::Auto {
-            self.take_handed(&mut state);
-        }
-        let Some(item) = state.queue.pop_front() else {
-            if state.has_ended || state.is_released {
-                return Poll::Ready(None);
-            }
+        let item = self.hand_out(&mut state);
+        if item.is_none() && !state.is_over() {
             state.waker = Some(cx.waker().clone());
             return Poll::Pending;
-        };
+        }
+        Poll::Ready(item)
+    }
+
+    /// What waits, at most `max` items, in one piece; it ends with an item that is no event. Nothing at the end.
+    pub(crate) fn poll_batch(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        max: usize,
+        items: &mut Vec<Delivery>,
+    ) -> Poll<()> {
+        let mut state = self.state();
+        items.reserve(max.min(state.queue.len()));
+        while items.len() < max
+            && items.last().is_none_or(|last| matches!(last, Delivery::Event(_)))
+            && let Some(item) = self.hand_out(&mut state)
+        {
+            items.push(item);
+        }
+        if items.is_empty() && !state.is_over() {
+            state.waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    }
+
+    fn hand_out(self: &Arc<Self>, state: &mut State) -> Option<Delivery> {
+        if self.mode == CursorMode::Auto {
+            self.take_handed(state);
+        }
+        let item = state.queue.pop_front()?;
         match &item {
             Delivery::Event(event) => {
                 if let Some((epoch, offset)) = event.place() {
@@ -217,8 +240,8 @@ impl Mailbox {
             Delivery::Gone | Delivery::Refused(_) => {}
         }
         state.free(&item);
-        self.signal(&mut state);
-        Poll::Ready(Some(item))
+        self.signal(state);
+        Some(item)
     }
 
     /// The app has taken everything up to the last item it was handed.
@@ -280,6 +303,31 @@ impl Mailbox {
 }
 
 impl State {
+    /// Whether nothing comes after what is in the queue.
+    fn is_over(&self) -> bool {
+        self.has_ended || self.is_released
+    }
+
+    fn accept(&mut self, item: &Delivery) -> Accepted {
+        match item {
+            Delivery::Event(event) => {
+                let is_repeated = |(epoch, offset): &(&Epoch, u64)| {
+                    self.repeated.as_ref().is_some_and(|repeated| repeated.covers(epoch, *offset))
+                };
+                if let Some((epoch, offset)) = event.place().filter(is_repeated) {
+                    // The new engine has to hear again what the old one knew.
+                    if self.taken.as_ref().is_some_and(|taken| taken.covers(epoch, offset)) {
+                        self.unreported = Some(Spot { epoch: epoch.clone(), offset });
+                    }
+                    return Accepted::Repeated;
+                }
+            }
+            Delivery::Reset(_) => self.repeated = None,
+            Delivery::Gone | Delivery::Refused(_) => self.has_ended = true,
+        }
+        Accepted::New
+    }
+
     fn hand(&mut self, epoch: &Epoch, offset: u64) {
         set(&mut self.handed, epoch, offset);
     }
@@ -364,7 +412,7 @@ mod tests {
     #[test]
     fn an_event_is_taken_when_the_next_one_is_asked_for() {
         let mailbox = mailbox(CursorMode::Auto);
-        (1..=2).for_each(|offset| mailbox.deliver(event("a", offset)));
+        (1..=2).for_each(|offset| mailbox.deliver(vec![event("a", offset)]));
         assert_eq!(next(&mailbox), Some(1));
         assert_eq!(taken(&mailbox), None);
         assert_eq!(next(&mailbox), Some(2));
@@ -377,7 +425,7 @@ mod tests {
     #[test]
     fn in_manual_mode_only_an_ack_takes_and_never_more_than_was_handed_out() {
         let mailbox = mailbox(CursorMode::Manual);
-        (1..=3).for_each(|offset| mailbox.deliver(event("a", offset)));
+        (1..=3).for_each(|offset| mailbox.deliver(vec![event("a", offset)]));
         assert_eq!((next(&mailbox), next(&mailbox)), (Some(1), Some(2)));
         assert_eq!(taken(&mailbox), None);
         mailbox.take_up_to(1);
@@ -391,7 +439,7 @@ mod tests {
     #[test]
     fn room_is_freed_as_events_leave() {
         let mailbox = mailbox(CursorMode::Auto);
-        mailbox.deliver(event("a", 1));
+        mailbox.deliver(vec![event("a", 1)]);
         assert_eq!(mailbox.progress().freed, Freed::default());
         next(&mailbox);
         let freed = mailbox.progress().freed;
@@ -401,13 +449,13 @@ mod tests {
     #[test]
     fn a_reset_to_a_lower_offset_of_the_same_log_drops_nothing() {
         let mailbox = mailbox(CursorMode::Auto);
-        (1..=5).for_each(|offset| mailbox.deliver(event("a", offset)));
+        (1..=5).for_each(|offset| mailbox.deliver(vec![event("a", offset)]));
         assert_eq!((next(&mailbox), next(&mailbox)), (Some(1), Some(2)));
         mailbox.rewind();
         let reset =
             Reset { epoch: epoch("a"), offset: 0, tag: None, reason: ResetReason::Ahead, snapshot: None };
-        mailbox.deliver(Delivery::Reset(reset));
-        mailbox.deliver(event("a", 1));
+        mailbox.deliver(vec![Delivery::Reset(reset)]);
+        mailbox.deliver(vec![event("a", 1)]);
         assert_eq!((next(&mailbox), next(&mailbox)), (Some(0), Some(1)), "the reset, then the event");
         assert_eq!(taken(&mailbox), Some(0));
     }
@@ -415,10 +463,10 @@ mod tests {
     #[test]
     fn another_accounts_events_at_the_same_offsets_are_its_own() {
         let mailbox = mailbox(CursorMode::Auto);
-        (1..=5).for_each(|offset| mailbox.deliver(event("a", offset)));
+        (1..=5).for_each(|offset| mailbox.deliver(vec![event("a", offset)]));
         assert_eq!((next(&mailbox), next(&mailbox)), (Some(1), Some(2)));
         mailbox.forget();
-        mailbox.deliver(event("a", 1));
+        mailbox.deliver(vec![event("a", 1)]);
         assert_eq!((next(&mailbox), next(&mailbox)), (Some(1), None));
         assert_eq!(taken(&mailbox), Some(1));
     }
@@ -426,11 +474,11 @@ mod tests {
     #[test]
     fn what_the_app_holds_does_not_come_again_after_a_rewind() {
         let mailbox = mailbox(CursorMode::Auto);
-        (1..=5).for_each(|offset| mailbox.deliver(event("a", offset)));
+        (1..=5).for_each(|offset| mailbox.deliver(vec![event("a", offset)]));
         assert_eq!((next(&mailbox), next(&mailbox), next(&mailbox)), (Some(1), Some(2), Some(3)));
         mailbox.rewind();
         // The stored cursor was behind: everything comes again.
-        (1..=6).for_each(|offset| mailbox.deliver(event("a", offset)));
+        (1..=6).for_each(|offset| mailbox.deliver(vec![event("a", offset)]));
         // The new engine hears how far the app is: 2 is taken, 3 is in its hands.
         let progress = mailbox.progress();
         assert_eq!(progress.taken.map(|spot| spot.offset), Some(2));
@@ -439,21 +487,37 @@ mod tests {
         assert_eq!(taken(&mailbox), Some(3));
         // Another epoch is another log.
         mailbox.rewind();
-        mailbox.deliver(event("b", 1));
+        mailbox.deliver(vec![event("b", 1)]);
         assert_eq!(next(&mailbox), Some(1));
+    }
+
+    #[test]
+    fn a_batch_is_what_waits_and_ends_with_what_interrupts() {
+        let mailbox = mailbox(CursorMode::Manual);
+        let reset =
+            Reset { epoch: epoch("b"), offset: 40, tag: None, reason: ResetReason::Trimmed, snapshot: None };
+        let mut items: Vec<Delivery> = (1..=3).map(|offset| event("a", offset)).collect();
+        items.extend([Delivery::Reset(reset), event("b", 41), Delivery::Gone, event("b", 42)]);
+        mailbox.deliver(items);
+        let batch = |max| {
+            let mut items = Vec::new();
+            match mailbox.poll_batch(&mut Context::from_waker(Waker::noop()), max, &mut items) {
+                Poll::Ready(()) => Some(items.len()),
+                Poll::Pending => None,
+            }
+        };
+        assert_eq!([batch(2), batch(9), batch(9)], [Some(2), Some(2), Some(2)], "the last two end theirs");
+        let freed = mailbox.progress().freed;
+        assert_eq!(freed.events, 5, "what ends a stream takes no room");
+        assert_eq!(batch(9), Some(0), "nothing comes after the end");
     }
 
     #[test]
     fn a_reset_is_a_place_too() {
         let mailbox = mailbox(CursorMode::Auto);
         let reason = ResetReason::Trimmed;
-        mailbox.deliver(Delivery::Reset(Reset {
-            epoch: epoch("b"),
-            offset: 40,
-            tag: None,
-            reason,
-            snapshot: None,
-        }));
+        let reset = Reset { epoch: epoch("b"), offset: 40, tag: None, reason, snapshot: None };
+        mailbox.deliver(vec![Delivery::Reset(reset)]);
         assert_eq!(next(&mailbox), Some(40));
         assert_eq!(next(&mailbox), None);
         let progress = mailbox.progress();
@@ -466,7 +530,7 @@ mod tests {
         let options = Consume { after: Some(10), durable: false };
         let mailbox = Mailbox::new(Stream::User, options, CursorMode::Auto, Arc::new(Signals::default()));
         assert_eq!(mailbox.options(), options);
-        mailbox.deliver(event("a", 11));
+        mailbox.deliver(vec![event("a", 11)]);
         next(&mailbox);
         assert_eq!(mailbox.options().after, Some(11));
     }
@@ -474,7 +538,7 @@ mod tests {
     #[test]
     fn a_stream_that_is_gone_ends_even_across_a_rewind() {
         let mailbox = mailbox(CursorMode::Auto);
-        mailbox.deliver(Delivery::Gone);
+        mailbox.deliver(vec![Delivery::Gone]);
         mailbox.rewind();
         let mut cx = Context::from_waker(Waker::noop());
         assert!(matches!(mailbox.poll(&mut cx), Poll::Ready(Some(Delivery::Gone))));
@@ -486,7 +550,7 @@ mod tests {
         let signals = Arc::new(Signals::default());
         let options = Consume { after: None, durable: true };
         let mailbox = Mailbox::new(Stream::User, options, CursorMode::Auto, Arc::clone(&signals));
-        (1..=3).for_each(|offset| mailbox.deliver(event("a", offset)));
+        (1..=3).for_each(|offset| mailbox.deliver(vec![event("a", offset)]));
         for offset in 1..=3 {
             assert_eq!(next(&mailbox), Some(offset));
         }

@@ -86,11 +86,13 @@ impl From<Stream> for Events {
 pub struct EventStream {
     mailbox: Arc<Mailbox>,
     client: WeakHandle,
+    /// Where a batch lies between mailbox and app; empty but while it is converted.
+    batch: Vec<Delivery>,
 }
 
 impl EventStream {
     pub(crate) fn new(mailbox: Arc<Mailbox>, client: WeakHandle) -> Self {
-        Self { mailbox, client }
+        Self { mailbox, client, batch: Vec::new() }
     }
 
     /// The next item with the catalogue's types; `None` at the end. Cancel safe.
@@ -126,6 +128,14 @@ impl EventStream {
 
     pub(crate) fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item>> {
         self.mailbox.poll(cx).map(|item| item.map(|item| to_item(self.mailbox.stream(), item, &self.client)))
+    }
+
+    /// What waits in one piece; see [`Mailbox::poll_batch`]. It is converted when the mailbox is free again.
+    fn poll_items(&mut self, cx: &mut Context<'_>, max: usize, items: &mut Vec<Item>) -> Poll<()> {
+        let Self { mailbox, client, batch } = self;
+        std::task::ready!(mailbox.poll_batch(cx, max, batch));
+        items.extend(batch.drain(..).map(|item| to_item(mailbox.stream(), item, client)));
+        Poll::Ready(())
     }
 }
 
@@ -203,7 +213,7 @@ impl futures_util::Stream for Observer {
 
 fn to_item(stream: &Stream, item: Delivery, client: &WeakHandle) -> Item {
     match item {
-        Delivery::Event(event) => Item::Event(Envelope::new(stream.clone(), event, client)),
+        Delivery::Event(event) => Item::Event(Envelope::new(stream, event, client)),
         Delivery::Reset(reset) => Item::Reset(reset),
         Delivery::Gone => Item::Gone,
         Delivery::Refused(code) => Item::Refused(code),

@@ -18,7 +18,7 @@ use tokio_tungstenite::{
 use super::{LinkFailure, dial::BoxedIo, handshake::lost};
 use crate::{
     engine::LinkEvent,
-    limits::{BATCH_MAX, GOODBYE_TIMEOUT},
+    limits::{BATCH_BYTES, BATCH_MAX, GOODBYE_TIMEOUT},
     status::LineTrouble,
 };
 
@@ -71,9 +71,12 @@ impl Socket {
         events: &mut Vec<LinkEvent>,
     ) -> Result<(), LinkFailure> {
         self.write(cx)?;
-        for _ in 0..BATCH_MAX {
+        let (mut packets, mut bytes) = (0, 0);
+        while packets < BATCH_MAX && bytes < BATCH_BYTES {
             match self.web.poll_next_unpin(cx) {
                 Poll::Ready(Some(Ok(message))) => {
+                    packets += 1;
+                    bytes += message.len();
                     self.note_life(events);
                     self.read(message, events)?;
                 }

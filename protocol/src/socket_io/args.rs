@@ -1,21 +1,21 @@
 use std::fmt;
 
 use bytes::Bytes;
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{Error as _, IgnoredAny, SeqAccess, Visitor},
-};
-use serde_json::value::RawValue;
+use serde::Serialize;
 
 use super::Malformed;
-use crate::{Payload, PayloadError, limits::ENVELOPE_DEPTH_MAX, payload::check_depth};
+use crate::{
+    Payload, PayloadError,
+    json::{self, Invalid},
+    limits::ENVELOPE_DEPTH_MAX,
+};
 
-/// The arguments of an event or an acknowledgement: a JSON array as text, and the attachments it points to.
+/// The arguments of an event or an acknowledgement: each one's JSON, and the attachments they point to.
 ///
 /// `Debug` shows sizes only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Args {
-    json: Box<str>,
+    items: Vec<Payload>,
     attachments: Vec<Bytes>,
 }
 
@@ -26,6 +26,8 @@ pub struct EventArgs {
     pub name: String,
     /// What came with it. An attachment's place holds `{"_placeholder":true,"num":N}`.
     pub args: Vec<Payload>,
+    /// The binary attachments, in the order of their placeholders' numbers.
+    pub attachments: Vec<Bytes>,
 }
 
 impl Args {
@@ -39,20 +41,50 @@ impl Args {
         ArgsBuilder::default()
     }
 
-    /// Takes a JSON array as it is.
+    /// Takes a JSON array.
     ///
     /// # Errors
     /// [`Malformed::Data`] where the text is not a JSON array or nests deeper than
     /// [`ENVELOPE_DEPTH_MAX`](crate::limits::ENVELOPE_DEPTH_MAX).
-    pub fn parse(json: impl Into<Box<str>>, attachments: Vec<Bytes>) -> Result<Self, Malformed> {
-        let json = json.into();
-        check_array(&json)?;
-        Ok(Self { json, attachments })
+    pub fn parse(json: &str, attachments: Vec<Bytes>) -> Result<Self, Malformed> {
+        // A name, a payload and a meta.
+        let mut items = Vec::with_capacity(3);
+        json::elements(json, ENVELOPE_DEPTH_MAX, |item| items.push(Payload::received(item)))?;
+        Ok(Self { items, attachments })
     }
 
-    /// The JSON array's text.
-    pub fn json(&self) -> &str {
-        &self.json
+    /// The arguments as one JSON array.
+    pub fn to_json(&self) -> String {
+        let mut json = String::with_capacity(self.json_bytes());
+        self.write_json(&mut json);
+        json
+    }
+
+    pub(super) fn write_json(&self, out: &mut String) {
+        out.push('[');
+        for (index, item) in self.items.iter().enumerate() {
+            if index > 0 {
+                out.push(',');
+            }
+            out.push_str(item.as_str());
+        }
+        out.push(']');
+    }
+
+    pub(super) fn json_bytes(&self) -> usize {
+        // The brackets, and the commas between.
+        let around = 1 + self.items.len().max(1);
+        around + self.items.iter().map(Payload::len).sum::<usize>()
+    }
+
+    /// Each element; an event's name is the first.
+    pub fn items(&self) -> &[Payload] {
+        &self.items
+    }
+
+    /// The first element, where there is one.
+    pub fn first(&self) -> Option<&Payload> {
+        self.items.first()
     }
 
     /// The binary attachments, in the order of their placeholders' numbers.
@@ -60,101 +92,72 @@ impl Args {
         &self.attachments
     }
 
+    pub(super) fn into_attachments(self) -> Vec<Bytes> {
+        self.attachments
+    }
+
     /// The size of text and attachments in bytes.
     pub fn bytes(&self) -> usize {
-        self.json.len() + self.attachments.iter().map(Bytes::len).sum::<usize>()
-    }
-
-    /// Each element.
-    ///
-    /// # Errors
-    /// [`Malformed::Data`] never for arguments that were decoded or built.
-    pub fn items(&self) -> Result<Vec<Payload>, Malformed> {
-        let items: Vec<Box<RawValue>> = serde_json::from_str(&self.json).map_err(|_| Malformed::Data)?;
-        Ok(items.into_iter().map(Payload::received).collect())
-    }
-
-    /// The first element, where there is one.
-    pub fn first(&self) -> Option<Payload> {
-        self.items().ok()?.into_iter().next()
+        self.json_bytes() + self.attachments.iter().map(Bytes::len).sum::<usize>()
     }
 
     /// Reads an event: its first element is the name. (A number is allowed as a name by the protocol and is given
     /// as its text.)
     ///
     /// # Errors
-    /// [`Malformed::Data`] where the first element is no name.
-    pub fn to_event(&self) -> Result<EventArgs, Malformed> {
-        serde_json::from_str(&self.json).map_err(|_| Malformed::Data)
+    /// [`Malformed::Data`] where the first element is no name; never for an event that was decoded or built.
+    pub fn into_event(self) -> Result<EventArgs, Malformed> {
+        let Self { items: mut args, attachments } = self;
+        if args.is_empty() {
+            return Err(Malformed::Data);
+        }
+        let name = name(args.remove(0).into_string()).ok_or(Malformed::Data)?;
+        Ok(EventArgs { name, args, attachments })
     }
 
     /// Whether the first element is an event's name.
     pub(super) fn check_name(&self) -> Result<(), Malformed> {
-        let inside = self.json.trim_start().strip_prefix('[').ok_or(Malformed::Data)?;
-        // A stream deserializer stops behind the first value, and the rest was checked before.
-        let mut values = serde_json::Deserializer::from_str(inside).into_iter::<Name>();
-        match values.next() {
-            Some(Ok(_)) => Ok(()),
-            _ => Err(Malformed::Data),
-        }
+        let first = self.first().ok_or(Malformed::Data)?.as_str();
+        let is_name = json::plain_string(first).is_some() || name(first.to_owned()).is_some();
+        if is_name { Ok(()) } else { Err(Malformed::Data) }
     }
 }
 
 /// An event's name: a string, or a number as its text.
-struct Name(String);
-
-impl<'de> Deserialize<'de> for Name {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?.get();
-        match raw.as_bytes().first() {
-            Some(b'"') => serde_json::from_str(raw).map(Self).map_err(D::Error::custom),
-            Some(b'-' | b'0'..=b'9') => Ok(Self(raw.to_owned())),
-            _ => Err(D::Error::custom("no name")),
-        }
+fn name(mut item: String) -> Option<String> {
+    if json::plain_string(&item).is_some() {
+        item.pop();
+        item.remove(0);
+        return Some(item);
+    }
+    match item.as_bytes().first()? {
+        b'"' => serde_json::from_str(&item).ok(),
+        b'-' | b'0'..=b'9' => Some(item),
+        _ => None,
     }
 }
 
-impl<'de> Deserialize<'de> for EventArgs {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-
-        impl<'de> Visitor<'de> for Reader {
-            type Value = EventArgs;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an array that begins with a name")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<EventArgs, A::Error> {
-                let Some(Name(name)) = items.next_element()? else { return Err(A::Error::custom("no name")) };
-                let mut args = Vec::with_capacity(2);
-                while let Some(raw) = items.next_element::<Box<RawValue>>()? {
-                    args.push(Payload::received(raw));
-                }
-                Ok(EventArgs { name, args })
-            }
-        }
-
-        deserializer.deserialize_seq(Reader)
+impl From<Invalid> for Malformed {
+    fn from(_: Invalid) -> Self {
+        Self::Data
     }
 }
 
 /// Whether the text is one JSON array that nests no deeper than an envelope may.
 pub(super) fn check_array(json: &str) -> Result<(), Malformed> {
-    check_depth(json, ENVELOPE_DEPTH_MAX).map_err(|_| Malformed::Data)?;
-    serde_json::from_str::<Vec<IgnoredAny>>(json).map(drop).map_err(|_| Malformed::Data)
+    Ok(json::elements(json, ENVELOPE_DEPTH_MAX, |_| ())?)
 }
 
 impl fmt::Debug for Args {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Args({} bytes, {} attachments)", self.json.len(), self.attachments.len())
+        write!(f, "Args({} bytes, {} attachments)", self.json_bytes(), self.attachments.len())
     }
 }
 
 /// Puts arguments together without parsing what is JSON already.
 #[derive(Default)]
 pub struct ArgsBuilder {
-    json: String,
+    items: Vec<Payload>,
     attachments: Vec<Bytes>,
 }
 
@@ -167,13 +170,16 @@ impl ArgsBuilder {
 
     /// Appends each element of a payload that is a JSON array; anything else is appended as one argument.
     #[must_use]
-    pub fn elements(self, array: &Payload) -> Self {
-        let text = array.as_str().trim();
-        match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).map(str::trim) {
-            Some("") => self,
-            Some(inner) => self.raw(inner),
-            None => self.raw(text),
+    pub fn elements(mut self, array: &Payload) -> Self {
+        let before = self.items.len();
+        let items = &mut self.items;
+        let is_array =
+            json::elements(array.as_str(), ENVELOPE_DEPTH_MAX, |item| items.push(Payload::received(item)));
+        if is_array.is_ok() {
+            return self;
         }
+        self.items.truncate(before);
+        self.payload(array)
     }
 
     /// Appends a value.
@@ -201,14 +207,12 @@ impl ArgsBuilder {
     }
 
     /// The arguments.
-    pub fn build(mut self) -> Args {
-        self.json.push_str(if self.json.is_empty() { "[]" } else { "]" });
-        Args { json: self.json.into(), attachments: self.attachments }
+    pub fn build(self) -> Args {
+        Args { items: self.items, attachments: self.attachments }
     }
 
     fn raw(mut self, json: &str) -> Self {
-        self.json.push(if self.json.is_empty() { '[' } else { ',' });
-        self.json.push_str(json);
+        self.items.push(Payload::received(json));
         self
     }
 }
@@ -231,26 +235,23 @@ mod tests {
             .attachment(Bytes::from_static(b"yz"))
             .build();
         assert_eq!(
-            args.json(),
+            args.to_json(),
             r#"["say \"hi\"",{ },7,{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#
         );
-        assert_eq!(args.bytes(), args.json().len() + 3);
-        assert_eq!(args.to_event().expect("an event").name, "say \"hi\"");
+        assert_eq!(args.bytes(), args.to_json().len() + 3);
+        assert_eq!(args.into_event().expect("an event").name, "say \"hi\"");
     }
 
     #[test]
     fn no_arguments_are_an_empty_array() {
-        assert_eq!(Args::ack().build().json(), "[]");
-        assert_eq!(Args::ack().build().items(), Ok(vec![]));
-        assert_eq!(Args::ack().build().to_event(), Err(Malformed::Data));
+        let none = Args::ack().build();
+        assert_eq!((none.to_json().as_str(), none.bytes(), none.first()), ("[]", 2, None));
+        assert_eq!(none.into_event(), Err(Malformed::Data));
     }
 
     #[test]
     fn only_an_array_is_taken() {
-        assert_eq!(
-            Args::parse(" [1, {}] ", vec![]).map(|args| args.items().map(|items| items.len())),
-            Ok(Ok(2))
-        );
+        assert_eq!(Args::parse(" [1, {}] ", vec![]).map(|args| args.to_json()), Ok("[1,{}]".to_owned()));
         for text in ["", "{}", "1", "[", "[1]2", "null"] {
             assert_eq!(Args::parse(text, vec![]), Err(Malformed::Data), "{text}");
         }

@@ -46,7 +46,7 @@ impl Decoder {
             if matches!(header.kind, b'5' | b'6') {
                 check_placeholders(json, 0)?;
             }
-            return finish(header, json.into(), Vec::new()).map(Some);
+            return finish(header, json, Vec::new()).map(Some);
         }
         // Checked now, so that a bad header is refused before its attachments are read.
         check_array(json)?;
@@ -66,7 +66,7 @@ impl Decoder {
             return Ok(None);
         }
         check_placeholders(&partial.json, partial.attachments.len())?;
-        finish(partial.header, partial.json, partial.attachments).map(Some)
+        finish(partial.header, &partial.json, partial.attachments).map(Some)
     }
 
     /// How many bytes wait for their last attachment. At most [`ATTACHMENTS_MAX`] frames and their header, so that a
@@ -125,10 +125,10 @@ fn read_number(digits: &str) -> Option<u64> {
     number.filter(|number| *number <= ACK_ID_MAX)
 }
 
-fn finish(header: Header, json: Box<str>, attachments: Vec<Bytes>) -> Result<Packet, Malformed> {
+fn finish(header: Header, json: &str, attachments: Vec<Bytes>) -> Result<Packet, Malformed> {
     let kind = match header.kind {
         b'0' if json.is_empty() => Kind::Connect(None),
-        b'0' => Kind::Connect(Some(object(&json)?)),
+        b'0' => Kind::Connect(Some(object(json)?)),
         b'1' if json.is_empty() => Kind::Disconnect,
         b'2' | b'5' => Kind::Event { id: header.id, args: event_args(json, attachments)? },
         b'3' | b'6' => {
@@ -148,7 +148,7 @@ fn object(json: &str) -> Result<Payload, Malformed> {
     Payload::parse(json).map_err(|_| Malformed::Data)
 }
 
-fn event_args(json: Box<str>, attachments: Vec<Bytes>) -> Result<Args, Malformed> {
+fn event_args(json: &str, attachments: Vec<Bytes>) -> Result<Args, Malformed> {
     let args = Args::parse(json, attachments)?;
     args.check_name()?;
     Ok(args)
@@ -194,7 +194,7 @@ mod tests {
 
     fn event(text: &str) -> (Option<u64>, String, Vec<Payload>) {
         let Kind::Event { id, args } = whole(text).kind else { panic!("no event: {text}") };
-        let event = args.to_event().expect("an event");
+        let event = args.into_event().expect("an event");
         (id, event.name, event.args)
     }
 
@@ -222,7 +222,7 @@ mod tests {
         let Packet { namespace, kind: Kind::Ack { id: 13, args } } = whole(r#"3/admin,13["bar"]"#) else {
             panic!("no acknowledgement")
         };
-        assert_eq!((namespace.as_ref(), args.json()), ("/admin", r#"["bar"]"#));
+        assert_eq!((namespace.as_ref(), args.to_json().as_str()), ("/admin", r#"["bar"]"#));
         assert_eq!(whole("1"), Packet::root(Kind::Disconnect));
         assert_eq!(whole("1/admin,"), Packet { namespace: "/admin".into(), kind: Kind::Disconnect });
     }

@@ -29,48 +29,50 @@ impl Packet {
     /// second copy.
     pub fn encode_after(self, prefix: &str) -> Encoded {
         let namespace = self.namespace.as_ref();
+        let bare = |kind, json: &str| {
+            let mut text = header(prefix, kind, namespace, json.len());
+            text.push_str(json);
+            Encoded { text, attachments: Vec::new() }
+        };
         match self.kind {
-            Kind::Connect(None) => header(prefix, '0', namespace, None, ""),
-            Kind::Connect(Some(auth)) => header(prefix, '0', namespace, None, auth.as_str()),
-            Kind::Disconnect => header(prefix, '1', namespace, None, ""),
-            Kind::Event { id, args } => with_args(prefix, ('2', '5'), namespace, id, args),
-            Kind::Ack { id, args } => with_args(prefix, ('3', '6'), namespace, Some(id), args),
-            Kind::ConnectError(data) => header(prefix, '4', namespace, None, data.as_str()),
+            Kind::Connect(None) => bare("0", ""),
+            Kind::Connect(Some(auth)) => bare("0", auth.as_str()),
+            Kind::Disconnect => bare("1", ""),
+            Kind::Event { id, args } => with_args(prefix, ("2", "5"), namespace, id, args),
+            Kind::Ack { id, args } => with_args(prefix, ("3", "6"), namespace, Some(id), args),
+            Kind::ConnectError(data) => bare("4", data.as_str()),
         }
     }
 }
 
-fn header(prefix: &str, kind: char, namespace: &str, id: Option<u64>, json: &str) -> Encoded {
-    let mut text = String::with_capacity(prefix.len() + namespace.len() + json.len() + 24);
-    text.push_str(prefix);
-    text.push(kind);
-    finish(&mut text, namespace, id, json);
-    Encoded { text, attachments: Vec::new() }
-}
-
-fn with_args(prefix: &str, kinds: (char, char), namespace: &str, id: Option<u64>, args: Args) -> Encoded {
-    if args.attachments().is_empty() {
-        return header(prefix, kinds.0, namespace, id, args.json());
+fn with_args(prefix: &str, kinds: (&str, &str), namespace: &str, id: Option<u64>, args: Args) -> Encoded {
+    let bytes = args.json_bytes() + ID_BYTES;
+    let mut text = match args.attachments().len() {
+        0 => header(prefix, kinds.0, namespace, bytes),
+        count => header(prefix, &format!("{}{count}-", kinds.1), namespace, bytes),
+    };
+    if let Some(id) = id {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{id}");
     }
-    let mut text = String::with_capacity(prefix.len() + namespace.len() + args.json().len() + 28);
-    text.push_str(prefix);
-    text.push(kinds.1);
-    // Writing to a string cannot fail.
-    let _ = write!(text, "{}-", args.attachments().len());
-    finish(&mut text, namespace, id, args.json());
-    Encoded { text, attachments: args.attachments().to_vec() }
+    args.write_json(&mut text);
+    Encoded { text, attachments: args.into_attachments() }
 }
 
-fn finish(text: &mut String, namespace: &str, id: Option<u64>, json: &str) {
+/// The packet up to its id, with room for so much more.
+fn header(prefix: &str, kind: &str, namespace: &str, room: usize) -> String {
+    let mut text = String::with_capacity(prefix.len() + kind.len() + namespace.len() + 1 + room);
+    text.push_str(prefix);
+    text.push_str(kind);
     if namespace != ROOT {
         text.push_str(namespace);
         text.push(',');
     }
-    if let Some(id) = id {
-        let _ = write!(text, "{id}");
-    }
-    text.push_str(json);
+    text
 }
+
+/// The digits of the largest id.
+const ID_BYTES: usize = 16;
 
 #[cfg(test)]
 mod tests {

@@ -59,7 +59,7 @@ impl MetaRef<'_> {
         if let Some(stream) = self.stream {
             let (kind, id) = match stream {
                 Stream::User => ("user", ""),
-                Stream::Job(id) => ("job:", id.as_str()),
+                Stream::Job(id) => ("job:", id.as_ref()),
             };
             push_quoted(fields.next("\"stream\":"), kind, id);
         }

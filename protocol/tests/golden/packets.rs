@@ -106,7 +106,7 @@ fn encode(packet: Packet) -> Vec<Frame> {
 }
 
 fn values(args: &Args) -> Vec<Value> {
-    args.items().expect("an array").iter().map(|item| item.decode().expect("JSON")).collect()
+    args.items().iter().map(|item| item.decode().expect("JSON")).collect()
 }
 
 fn hex(bytes: &Bytes) -> String {

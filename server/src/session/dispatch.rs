@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use bytes::Bytes;
 use keepline_protocol::{
     ActionAck, ActionMeta, AuthRefresh, AuthRefreshed, ErrorBody, ErrorCode, LedgerCheck, LedgerChecked,
     Payload, SessionAck, VoidRequest, limits, names,
@@ -18,10 +19,10 @@ use crate::{
 
 impl Session {
     /// One event of the client: something of the session itself, or an action.
-    pub(super) async fn dispatch(&mut self, ack: Option<u64>, args: &Args) -> Flow {
+    pub(super) async fn dispatch(&mut self, ack: Option<u64>, args: Args) -> Flow {
         // The decoder has looked at it already.
-        let Ok(EventArgs { name, args: items }) = args.to_event() else { return Flow::Over };
-        let mut items = items.into_iter();
+        let Ok(EventArgs { name, args, attachments }) = args.into_event() else { return Flow::Over };
+        let mut items = args.into_iter();
         let payload = items.next().unwrap_or_else(Payload::null);
         if let Err(wait) = self.seat.act(self.app.hub.now_ms()) {
             self.app.metrics.rate_limited();
@@ -44,7 +45,7 @@ impl Session {
                 }
                 Err(error) => self.answer(ack, &ActionAck::refused(error)).await,
             },
-            _ => match self.read_action(name, payload, args, items.next().as_ref()) {
+            _ => match self.read_action(name, payload, items.next().as_ref(), &attachments) {
                 Ok(asked) => self.apply(ack, asked).await,
                 Err(error) => self.answer(ack, &ActionAck::refused(error)).await,
             },
@@ -56,8 +57,8 @@ impl Session {
         &self,
         name: String,
         payload: Payload,
-        args: &Args,
         meta: Option<&Payload>,
+        attachments: &[Bytes],
     ) -> Result<Asked, ErrorBody> {
         if name.is_empty() || name.len() > limits::NAME_BYTES_MAX {
             return Err(ErrorBody::new(ErrorCode::BadRequest, "an action's name has 1 to 128 bytes"));
@@ -65,7 +66,7 @@ impl Session {
         if payload.len() > limits::ACTION_BYTES_MAX {
             return Err(ErrorBody::new(ErrorCode::TooLarge, "the payload is too large"));
         }
-        if !args.attachments().is_empty() {
+        if !attachments.is_empty() {
             return Err(ErrorBody::new(ErrorCode::BadRequest, "actions have no attachments here"));
         }
         let claim = match meta {

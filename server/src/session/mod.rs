@@ -166,7 +166,7 @@ impl Session {
 
     async fn take(&mut self, packet: Packet) -> Flow {
         match packet.kind {
-            Kind::Event { id, args } => self.dispatch(id, &args).await,
+            Kind::Event { id, args } => self.dispatch(id, args).await,
             // The client leaves; one that comes back opens a new engine.
             Kind::Disconnect => Flow::Over,
             Kind::Connect(_) => {

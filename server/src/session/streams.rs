@@ -73,7 +73,7 @@ impl Session {
             }
         }
         while let Some(job) = self.outlet.next_to_follow() {
-            let followed = self.app.hub.follow(&self.known, &self.outlet, &Stream::Job(job)).await;
+            let followed = self.app.hub.follow(&self.known, &self.outlet, &Stream::job(job)).await;
             if let Err(error) = followed {
                 tracing::warn!(%error, "cannot follow a job");
             }

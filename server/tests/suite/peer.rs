@@ -265,11 +265,11 @@ fn came(packet: Packet) -> Came {
         Kind::ConnectError(error) => Came::Refused(error.decode().unwrap()),
         Kind::Disconnect => Came::Disconnect,
         Kind::Event { args, .. } => {
-            let event = args.to_event().unwrap();
+            let event = args.into_event().unwrap();
             Came::Event(event.name, event.args.iter().map(|arg| arg.decode().unwrap()).collect())
         }
         Kind::Ack { id, args } => {
-            let items = args.items().unwrap();
+            let items = args.items();
             Came::Ack(id, items.first().map_or(Value::Null, |item| item.decode().unwrap()))
         }
     }

@@ -127,7 +127,7 @@ async fn handle(socket: &mut Socket, packet: Packet) -> Option<()> {
 }
 
 fn answer(id: Option<u64>, args: &Args) -> Option<Kind> {
-    let event = args.to_event().ok()?;
+    let event = args.clone().into_event().ok()?;
     match (event.name.as_str(), id) {
         ("message", _) => {
             let back = event.args.iter().fold(Args::event("message-back"), |args, arg| args.payload(arg));

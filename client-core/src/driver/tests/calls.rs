@@ -96,5 +96,5 @@ async fn a_plain_server_gets_the_apps_own_arguments() {
     let args = keepline_protocol::socket_io::Args::ack().value("seen").unwrap().build();
     soon(envelope.ack.unwrap().send(args)).await;
     let Some(Kind::Ack { id: 9, args }) = peer.packet().await else { panic!() };
-    assert_eq!(args.json(), r#"["seen"]"#);
+    assert_eq!(args.to_json(), r#"["seen"]"#);
 }

@@ -80,7 +80,7 @@ async fn a_tap_sees_what_passes_and_moves_no_cursor() {
     }
     drop(tap);
     let Some(Kind::Event { args, .. }) = peer.packet().await else { panic!() };
-    let name = args.to_event().unwrap().name;
+    let name = args.into_event().unwrap().name;
     assert_eq!(name, "stream:unsubscribe:v1");
     let _events = setup.client.events(Stream::job("7")).unwrap();
     assert_eq!(peer.subscribe(2).await.after.unwrap_or(0), 0);

@@ -174,6 +174,11 @@ impl Bench {
         self.set_clock(end);
     }
 
+    /// How many transactions there were since this was asked last.
+    pub(super) fn transactions(&mut self) -> u64 {
+        self.store.take_transactions()
+    }
+
     fn set_clock(&mut self, at: Instant) {
         let ms = at.duration_since(self.now.at).as_millis() as i64;
         self.now =
@@ -193,6 +198,9 @@ impl Bench {
                 engine.finish(now, tx)
             })
             .unwrap();
+        if engine.cursors_are_due(now) {
+            self.store.transaction_unsynced(|tx| engine.store_cursors(now, tx)).unwrap();
+        }
         for packet in packets {
             self.sent.push_back(read_packet(packet));
         }
@@ -207,11 +215,13 @@ impl Bench {
             Effect::HangUp => self.hang_ups += 1,
             Effect::Probe => self.probes += 1,
             Effect::FetchToken(reason) => self.token_asks.push(reason),
-            Effect::Deliver { stream, item, tapped, .. } => {
-                if let (true, Delivery::Event(event)) = (tapped, &item) {
-                    self.tapped.extend(event.meta.offset);
+            Effect::Deliver { stream, items, tapped, .. } => {
+                for item in items {
+                    if let (true, Delivery::Event(event)) = (tapped, &item) {
+                        self.tapped.extend(event.meta.offset);
+                    }
+                    self.delivered.push((stream.clone(), item));
                 }
-                self.delivered.push((stream, item));
             }
             Effect::Settle { id, outcome } => self.settled.push((id, outcome)),
             Effect::RolledBack { actions } => self.rolled_back.extend(actions),
@@ -476,7 +486,7 @@ fn start() -> Instant {
 fn read_packet(packet: Packet) -> Sent {
     match packet.kind {
         Kind::Event { id, args } => {
-            let event = args.to_event().unwrap();
+            let event = args.into_event().unwrap();
             let args = event.args.iter().map(|arg| arg.decode().unwrap()).collect();
             Sent { name: event.name, args, ack: id }
         }
@@ -487,7 +497,7 @@ fn read_packet(packet: Packet) -> Sent {
         },
         Kind::Ack { id, args } => Sent {
             name: "ACK".to_owned(),
-            args: args.items().unwrap().iter().map(|arg| arg.decode().unwrap()).collect(),
+            args: args.items().iter().map(|arg| arg.decode().unwrap()).collect(),
             ack: Some(id),
         },
         other => panic!("the engine never writes {other:?}"),

@@ -239,6 +239,35 @@ fn a_slow_app_gives_the_stream_back_and_pulls_it_again() {
 }
 
 #[test]
+fn the_next_page_is_asked_for_once_half_of_the_buffer_is_free() {
+    let mut bench = Bench::with(EngineOptions { buffer_events: 4, ..EngineOptions::default() });
+    bench.go_online();
+    bench.consume(job(), DURABLE).unwrap();
+    page(&mut bench, 3, 6);
+    assert_eq!(offsets(&bench), [1, 2, 3]);
+    assert_eq!(bench.waiting(), 0, "a page of one event is a way there and back for one event");
+    bench.taken(job(), "E1", 1, Freed { events: 1, bytes: 20 });
+    page(&mut bench, 5, 6);
+    assert_eq!(offsets(&bench), [1, 2, 3, 4, 5]);
+    bench.taken(job(), "E1", 5, Freed { events: 4, bytes: 80 });
+    page(&mut bench, 6, 6);
+    assert_eq!(offsets(&bench), [1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn a_stored_cursor_is_no_reason_to_count_the_queue() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    bench.consume(job(), DURABLE).unwrap();
+    page(&mut bench, 200, 200);
+    bench.transactions();
+    bench.taken(job(), "E1", 128, Freed { events: 128, bytes: 1_280 });
+    assert_eq!(bench.transactions(), 1, "the cursor's own");
+    bench.command(Command::Freed { stream: job(), freed: Freed { events: 1, bytes: 10 } });
+    assert_eq!(bench.transactions(), 0);
+}
+
+#[test]
 fn a_stream_that_is_never_acknowledged_is_given_back_and_pulled_again_after_an_ack() {
     let mut bench = Bench::with(EngineOptions { buffer_events: 4, ..EngineOptions::default() });
     bench.go_online();
