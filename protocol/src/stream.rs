@@ -192,7 +192,11 @@ impl EventMeta {
         let read = json::members(argument.as_str(), 1, |key, value| {
             is_plain = is_plain && meta.read_member(key, value, before).is_some();
         });
-        if read.is_ok() && is_plain { Some(meta) } else { argument.decode().ok() }
+        if read.is_ok() && is_plain {
+            return Some(meta);
+        }
+        // To serde an array could be a meta without names.
+        argument.as_str().starts_with('{').then(|| argument.decode().ok())?
     }
 
     fn read_member(&mut self, key: &str, value: &str, before: &Self) -> Option<()> {
@@ -380,6 +384,14 @@ mod tests {
                 let before = serde_json::from_str(before).expect("a meta");
                 assert_eq!(EventMeta::read(&payload, &before), payload.decode().ok(), "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn an_array_is_no_meta() {
+        for text in ["[]", r#"["job:7"]"#, "[[]]"] {
+            let payload = Payload::parse(text).expect("JSON");
+            assert_eq!(EventMeta::read(&payload, &EventMeta::default()), None, "{text}");
         }
     }
 

@@ -196,7 +196,7 @@ impl Engine {
         self.effects = effects;
         result?;
         // A transaction that writes anyway takes them along.
-        if tx.has_begun() && self.cursors_are_due(now) { self.store_cursors(now, tx) } else { Ok(()) }
+        if tx.has_written() && self.cursors_are_due(now) { self.store_cursors(now, tx) } else { Ok(()) }
     }
 
     /// Whether there is a group of cursors to store that no transaction has taken along.

@@ -158,9 +158,7 @@ impl Inbox {
         self.store_cursors(cx)?;
         self.withdraw(cx, stream);
         if let Some(feed) = self.feeds.get_mut(stream) {
-            feed.consumed = false;
-            feed.held.clear();
-            feed.room_taken = Room::default();
+            feed.give_up();
             self.drop_if_unwanted(stream);
         }
         // A tap that is left waits for no consumer's buffer any more.
@@ -271,8 +269,10 @@ impl Inbox {
                     return Some((stream.clone(), Ask::Unsubscribe(Unsubscribe { stream })));
                 }
                 // Kept back until the earlier one is answered; the answer asks again.
+                // No acknowledgement for so long: as with a stream that was given back, half of them must come.
+                Pull::Idle if feed.is_unacked(self.room) => feed.pull = Pull::Behind { told: true },
                 Pull::Idle | Pull::Behind { told: true }
-                    if limit > 0 && is_answered && feed.wants_more(self.room) =>
+                    if limit > 0 && is_answered && feed.has_space(self.room) =>
                 {
                     feed.pull = Pull::Pulling;
                     if self.unanswered.is_empty() {

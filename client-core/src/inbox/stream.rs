@@ -92,6 +92,14 @@ impl Feed {
         self.held.clear();
     }
 
+    /// The consumer goes away, and what it held is of no account.
+    pub(super) fn give_up(&mut self) {
+        self.consumed = false;
+        self.handed.clear();
+        self.held.clear();
+        self.room_taken = Room::default();
+    }
+
     /// The next event goes to the app.
     pub(super) fn hand_over(&mut self, epoch: &Epoch, offset: u64, tag: Option<Tag>, bytes: u64) {
         if self.consumed {
@@ -179,12 +187,25 @@ impl Feed {
         !self.consumed || (fits && self.unacked_room(room) > 0)
     }
 
-    /// A stream that was given back is pulled again once half of the buffer is free, and once half of what an app may
-    /// leave without an acknowledgement has one.
+    /// The next page is pulled once half of the buffer is free, so that it is worth its way. A stream that was given back
+    /// also waits until half of what an app may leave without an acknowledgement has one.
     pub(super) fn wants_more(&self, room: Room) -> bool {
-        let is_waiting = matches!(self.pull, Pull::Behind { .. } | Pull::Idle);
-        let has_space = self.room_taken.events <= room.events / 2 && self.room_taken.bytes <= room.bytes / 2;
-        is_waiting && has_space && self.unacked_room(room) >= UNACKED_MAX / 2
+        let unacked_room = match self.pull {
+            Pull::Idle => 1,
+            Pull::Behind { .. } => UNACKED_MAX / 2,
+            Pull::Pulling | Pull::Live | Pull::Resting { .. } => return false,
+        };
+        self.has_space(room) && self.unacked_room(room) >= unacked_room
+    }
+
+    /// Whether half of the buffer is free.
+    pub(super) fn has_space(&self, room: Room) -> bool {
+        self.room_taken.events <= room.events / 2 && self.room_taken.bytes <= room.bytes / 2
+    }
+
+    /// Whether the app may be handed nothing before it acknowledges something.
+    pub(super) fn is_unacked(&self, room: Room) -> bool {
+        self.unacked_room(room) == 0
     }
 
     pub(super) fn resting_until(&self) -> Option<Instant> {

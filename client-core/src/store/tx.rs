@@ -9,6 +9,8 @@ pub(crate) struct Tx<'a> {
     connection: &'a Connection,
     quota: Quota,
     has_begun: Cell<bool>,
+    /// How many rows had been written before it.
+    written_before: u64,
 }
 
 /// How far the file may grow.
@@ -23,17 +25,22 @@ pub(super) struct Quota {
 
 impl<'a> Tx<'a> {
     pub(super) fn new(connection: &'a Connection, quota: Quota) -> Self {
-        Self { connection, quota, has_begun: Cell::new(false) }
+        Self { connection, quota, has_begun: Cell::new(false), written_before: connection.total_changes() }
     }
 
     /// For a connection that only reads: each statement stands for itself, and no transaction is left open.
     pub(super) fn reading(connection: &'a Connection) -> Self {
-        Self { connection, quota: Quota::default(), has_begun: Cell::new(true) }
+        Self { has_begun: Cell::new(true), ..Self::new(connection, Quota::default()) }
     }
 
     /// Whether there was a statement, which is when the transaction begins.
-    pub(crate) fn has_begun(&self) -> bool {
+    pub(super) fn has_begun(&self) -> bool {
         self.has_begun.get()
+    }
+
+    /// Whether it has written anything, and so will wait for the disk.
+    pub(crate) fn has_written(&self) -> bool {
+        self.rows_written() > self.written_before
     }
 
     /// How many rows were written since the database was opened, this transaction's own among them. Costs nothing.

@@ -138,7 +138,6 @@ impl<T> fmt::Debug for Batches<T> {
     }
 }
 
-/// The stream's cursor is manual: what was taken is said by the batch.
 /// For a source that gives one item at a time: as many as there are, up to one that ends its batch.
 fn one_by_one<T>(
     max: usize,
@@ -156,6 +155,7 @@ fn one_by_one<T>(
     Poll::Ready(())
 }
 
+/// The stream's cursor is manual: what was taken is said by the batch.
 impl Source<Item> for EventStream {
     fn poll_batch(&mut self, cx: &mut Context<'_>, max: usize, items: &mut Vec<Item>) -> Poll<()> {
         self.poll_items(cx, max, items)
@@ -198,7 +198,8 @@ impl Source<Item> for ManualStream {
 
 impl Source<Tapped<Item>> for Observer {
     fn poll_batch(&mut self, cx: &mut Context<'_>, max: usize, items: &mut Vec<Tapped<Item>>) -> Poll<()> {
-        one_by_one(max, items, |item| !matches!(item, Tapped::Item(Item::Event(_))), || self.poll_item(cx))
+        let interrupts = |item: &Tapped<Item>| !matches!(item, Tapped::Item(Item::Event(_)));
+        one_by_one(max, items, interrupts, || self.poll_item(cx))
     }
 }
 

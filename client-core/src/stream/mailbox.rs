@@ -108,7 +108,7 @@ impl Mailbox {
 
 /// The driver's side.
 impl Mailbox {
-    /// Puts an item on its way to the app.
+    /// Puts items on their way to the app.
     pub(crate) fn deliver(self: &Arc<Self>, items: Vec<Delivery>) {
         let mut state = self.state();
         for item in items {
@@ -199,7 +199,8 @@ impl Mailbox {
         Poll::Ready(item)
     }
 
-    /// What waits, at most `max` items, in one piece; it ends with an item that is no event. Nothing at the end.
+    /// What waits, at most `max` items, in one piece; it ends with an item that is no event, as after a
+    /// reset offsets begin anew and how many were taken would not say of which. Nothing at the end.
     pub(crate) fn poll_batch(
         self: &Arc<Self>,
         cx: &mut Context<'_>,

@@ -86,6 +86,8 @@ impl Socket {
                 Poll::Pending => return self.write(cx),
             }
         }
+        // What the library has read besides wakes nobody, and this batch may have been the parts of one packet alone.
+        cx.waker().wake_by_ref();
         self.write(cx)
     }
 

@@ -21,6 +21,7 @@ use super::*;
 use crate::{
     Config,
     fake_server::{FakeServer, Peer, soon},
+    limits::BATCH_BYTES,
 };
 
 fn line(config: Config) -> Line {
@@ -410,4 +411,28 @@ async fn plain_text_does_not_pass_for_tls() {
     };
     let (got, _socket) = tokio::join!(lost(&mut line), talking);
     assert_eq!(got.0, LineTrouble::Tls);
+}
+
+#[tokio::test]
+async fn a_batch_that_ends_within_a_packet_goes_on_by_itself() {
+    let (mut line, mut peer) = open().await;
+    let header = |pad: usize, count: usize| {
+        let places: Vec<String> =
+            (0..count).map(|num| format!(r#"{{"_placeholder":true,"num":{num}}}"#)).collect();
+        format!(r#"45{count}-["e","{}",{}]"#, "x".repeat(pad), places.join(","))
+    };
+    let large = BATCH_BYTES;
+    for (pad, attachments) in
+        [(large, vec![10, 10]), (0, vec![large, 10]), (0, vec![large / 2, large / 2, 10])]
+    {
+        peer.send_text(&header(pad, attachments.len())).await;
+        for bytes in attachments {
+            peer.send_binary(vec![1; bytes]).await;
+        }
+        // All of it is there when the line is looked at, and no further read wakes anybody. The end of a wait would look
+        // once more, so it does not count.
+        let began = std::time::Instant::now();
+        assert!(matches!(next(&mut line).await, LinkEvent::Packet(_)));
+        assert!(began.elapsed() < Duration::from_secs(10), "nothing woke the line");
+    }
 }

@@ -255,6 +255,45 @@ fn the_next_page_is_asked_for_once_half_of_the_buffer_is_free() {
 }
 
 #[test]
+fn a_manual_reader_of_pages_gets_as_many_as_it_may_leave_unacknowledged() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    bench.consume(job(), DURABLE).unwrap();
+    let mut last = 0;
+    while bench.waiting() > 0 {
+        assert!(last < 20_000, "what is not acknowledged grows without an end");
+        let to = (last + 500).min(11_024);
+        page(&mut bench, to, 20_000);
+        bench.command(Command::Freed { stream: job(), freed: Freed { events: 500, bytes: 100_000 } });
+        last = to;
+    }
+    assert_eq!(last, 11_024, "10,000 and the buffer");
+    bench.taken(job(), "E1", 4_000, Freed::default());
+    assert_eq!(bench.waiting(), 0, "half of them must be acknowledged");
+    bench.taken(job(), "E1", 5_000, Freed::default());
+    let ask = bench.next();
+    assert_eq!((ask.name.as_str(), &ask.args[0]["after"]), (names::STREAM_SUBSCRIBE, &json!(11_024)));
+}
+
+#[test]
+fn a_tap_does_not_wait_for_what_a_consumer_that_went_had_not_acknowledged() {
+    let mut bench = Bench::new();
+    bench.go_online();
+    bench.consume(job(), DURABLE).unwrap();
+    bench.observe(job()).unwrap();
+    page(&mut bench, 500, 500);
+    for offset in 501..=11_000 {
+        event(&mut bench, &job(), "E1", offset);
+        bench.command(Command::Freed { stream: job(), freed: Freed { events: 1, bytes: 1_000 } });
+    }
+    bench.command(Command::Release { stream: job() });
+    bench.lose();
+    bench.sent.clear();
+    bench.come_back(with_stream(json!({"status": "ok", "epoch": "E1", "head": 11_001})));
+    assert_eq!(bench.next().name, names::STREAM_SUBSCRIBE);
+}
+
+#[test]
 fn a_stored_cursor_is_no_reason_to_count_the_queue() {
     let mut bench = Bench::new();
     bench.go_online();
