@@ -115,6 +115,16 @@ fn development_prints_three_lines_and_ends_in_good_order() {
 }
 
 #[test]
+fn it_ends_in_good_order_where_nobody_reads_its_log() {
+    let folder = TempDir::new().unwrap();
+    let mut running = Running::start(serve(folder.path()).args(["--dev"]).stderr(Stdio::piped()));
+    // Whoever started it is gone: each line of its log is one that cannot be written.
+    drop(running.child.stderr.take());
+    running.line();
+    assert_eq!(running.stop(), Some(0));
+}
+
+#[test]
 fn a_token_is_printed_alone_and_is_good() {
     let folder = TempDir::new().unwrap();
     let mut server = Running::start(serve(folder.path()).arg("--dev"));

@@ -228,7 +228,10 @@ fn origin(text: &str) -> Result<String, String> {
 fn start_log() {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // A line that cannot be written is dropped. By default the library complains on standard error, and where nobody reads
+    // that any more, the complaint is a panic in whatever wanted to log.
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    lines.log_internal_errors(false).init();
 }
 
 /// The first signal drains, a second one ends the process at once.
@@ -243,8 +246,8 @@ fn stop_on_signals(shutdown: CancellationToken) -> Result<(), Failure> {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            tracing::info!("draining");
             shutdown.cancel();
+            tracing::info!("draining");
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
