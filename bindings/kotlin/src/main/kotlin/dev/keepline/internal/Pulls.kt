@@ -12,10 +12,8 @@ import dev.keepline.core.CoreChangeSource
 import dev.keepline.core.CoreEventSource
 import dev.keepline.core.CoreItem
 import dev.keepline.core.CoreStatusSource
-import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
-import kotlinx.coroutines.isActive
 import kotlinx.serialization.json.Json
 
 /**
@@ -57,9 +55,8 @@ internal fun eventFlow(
                 }
             }
         } catch (end: Throwable) {
-            // The collector has what it wanted, the last event included: unless it is cancelled by now. Then the
-            // operator throws instead of giving what it has, and the event must come again.
-            if (endedEarly(end) && currentCoroutineContext().isActive) taken++
+            // The collector has what it wanted, the last event included.
+            if (endedEarly(end)) taken++
             throw end
         } finally {
             source.end(held, if (isAuto) taken else 0u)

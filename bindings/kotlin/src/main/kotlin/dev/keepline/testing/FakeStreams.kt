@@ -12,14 +12,12 @@ import dev.keepline.Stream
 import dev.keepline.Tapped
 import dev.keepline.internal.Reserved
 import dev.keepline.internal.endedEarly
-import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.FlowCollector
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.flow.update
-import kotlinx.coroutines.isActive
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonElement
 
@@ -99,7 +97,7 @@ internal class FakeStreams(private val json: Json, private val isOnline: () -> B
                 if (item.event is Event.Gone) break
             }
         } catch (end: Throwable) {
-            if (isAuto && endedEarly(end) && currentCoroutineContext().isActive) move(next + 1)
+            if (isAuto && endedEarly(end)) move(next + 1)
             throw end
         }
     }
