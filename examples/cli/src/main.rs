@@ -31,6 +31,8 @@ fn main() -> ExitCode {
         )
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
+        // A line that cannot be written is dropped; the library's complaint about it would be a panic.
+        .log_internal_errors(false)
         .init();
     let output = Output::new(cli.json);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
