@@ -25,17 +25,10 @@ pub(crate) fn elements<'a>(
     depth_max: usize,
     mut take: impl FnMut(&'a str),
 ) -> Result<(), Invalid> {
-    let mut scan = Scan::new(text);
-    scan.expect(b'[')?;
-    let mut is_over = scan.skip(b']');
-    while !is_over {
+    listed(text, (b'[', b']'), |scan| {
         take(scan.value(depth_max.saturating_sub(1))?);
-        is_over = scan.skip(b']');
-        if !is_over {
-            scan.expect(b',')?;
-        }
-    }
-    scan.end()
+        Ok(())
+    })
 }
 
 /// Gives each member of the one object of a text, which may nest `depth_max` deep with it: the key as it stands between
@@ -45,13 +38,25 @@ pub(crate) fn members<'a>(
     depth_max: usize,
     mut take: impl FnMut(&'a str, &'a str),
 ) -> Result<(), Invalid> {
-    let mut scan = Scan::new(text);
-    scan.expect(b'{')?;
-    let mut is_over = scan.skip(b'}');
-    while !is_over {
+    listed(text, (b'{', b'}'), |scan| {
         let key = scan.key()?;
         take(key, scan.value(depth_max.saturating_sub(1))?);
-        is_over = scan.skip(b'}');
+        Ok(())
+    })
+}
+
+/// Walks over a text that is one pair of brackets, and over what stands between them with commas in between.
+fn listed<'a>(
+    text: &'a str,
+    (open, close): (u8, u8),
+    mut next: impl FnMut(&mut Scan<'a>) -> Result<(), Invalid>,
+) -> Result<(), Invalid> {
+    let mut scan = Scan::new(text);
+    scan.expect(open)?;
+    let mut is_over = scan.skip(close);
+    while !is_over {
+        next(&mut scan)?;
+        is_over = scan.skip(close);
         if !is_over {
             scan.expect(b',')?;
         }
@@ -81,21 +86,16 @@ impl<'a> Scan<'a> {
         let start = self.at;
         let mut open = Open::default();
         loop {
+            self.space();
             match self.next()? {
                 b'"' => self.string()?,
-                b'{' => {
-                    open.enter(true, depth_max)?;
-                    if !self.skip(b'}') {
-                        self.key()?;
-                        self.space();
-                        continue;
-                    }
-                    open.leave();
-                }
-                b'[' => {
-                    open.enter(false, depth_max)?;
-                    if !self.skip(b']') {
-                        self.space();
+                bracket @ (b'{' | b'[') => {
+                    let is_object = bracket == b'{';
+                    open.enter(is_object, depth_max)?;
+                    if !self.skip(if is_object { b'}' } else { b']' }) {
+                        if is_object {
+                            self.key()?;
+                        }
                         continue;
                     }
                     open.leave();
@@ -125,7 +125,6 @@ impl<'a> Scan<'a> {
                     if is_object {
                         self.key()?;
                     }
-                    self.space();
                     return Ok(false);
                 }
                 (b'}', true) | (b']', false) => open.leave(),

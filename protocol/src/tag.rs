@@ -73,12 +73,7 @@ impl FromStr for Tag {
         let digits: &[u8; 16] = text.as_bytes().try_into().map_err(|_| TagError)?;
         let mut number = 0u64;
         for digit in digits {
-            let value = match digit {
-                b'0'..=b'9' => digit - b'0',
-                b'a'..=b'f' => digit - b'a' + 10,
-                b'A'..=b'F' => digit - b'A' + 10,
-                _ => return Err(TagError),
-            };
+            let value = char::from(*digit).to_digit(16).ok_or(TagError)?;
             number = number << 4 | u64::from(value);
         }
         Ok(Self(number.to_be_bytes()))

@@ -96,7 +96,7 @@ impl Driver {
                     items.iter().for_each(|item| fanout.publish(item));
                 }
                 // Nothing comes after it: the taps end, and one that is opened later is a new one to the engine.
-                if items.iter().any(Delivery::is_last) {
+                if items.last().is_some_and(Delivery::is_last) {
                     observers.remove(stream);
                     self.registry.tap_ended(stream);
                 }

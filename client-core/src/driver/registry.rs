@@ -74,7 +74,7 @@ impl Registry {
 
     /// Hands items to the durable consumer.
     pub(crate) fn deliver(&mut self, stream: &Stream, items: Vec<Delivery>) {
-        let is_over = items.iter().any(Delivery::is_last);
+        let is_over = items.last().is_some_and(Delivery::is_last);
         if let Some(mailbox) = self.consumers.get(stream) {
             mailbox.deliver(items);
         }

@@ -268,9 +268,9 @@ impl Inbox {
                     }
                     return Some((stream.clone(), Ask::Unsubscribe(Unsubscribe { stream })));
                 }
-                // Kept back until the earlier one is answered; the answer asks again.
                 // No acknowledgement for so long: as with a stream that was given back, half of them must come.
                 Pull::Idle if feed.is_unacked(self.room) => feed.pull = Pull::Behind { told: true },
+                // Kept back until the earlier one is answered; the answer asks again.
                 Pull::Idle | Pull::Behind { told: true }
                     if limit > 0 && is_answered && feed.has_space(self.room) =>
                 {

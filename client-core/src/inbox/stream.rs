@@ -85,6 +85,16 @@ impl Feed {
         self.place = start;
         self.pull = Pull::Idle;
         self.failures = 0;
+        self.forget_handed();
+    }
+
+    /// The consumer goes away, and what it held is of no account.
+    pub(super) fn give_up(&mut self) {
+        self.consumed = false;
+        self.forget_handed();
+    }
+
+    fn forget_handed(&mut self) {
         self.handed.clear();
         self.taken = None;
         self.untold = 0;
@@ -92,19 +102,10 @@ impl Feed {
         self.held.clear();
     }
 
-    /// The consumer goes away, and what it held is of no account.
-    pub(super) fn give_up(&mut self) {
-        self.consumed = false;
-        self.handed.clear();
-        self.held.clear();
-        self.room_taken = Room::default();
-    }
-
     /// The next event goes to the app.
     pub(super) fn hand_over(&mut self, epoch: &Epoch, offset: u64, tag: Option<Tag>, bytes: u64) {
         if self.consumed {
-            self.room_taken.events += 1;
-            self.room_taken.bytes += bytes;
+            self.hold_room(bytes);
             if self.durable {
                 if self.handed_epoch.as_ref() != Some(epoch) {
                     self.handed_epoch = Some(epoch.clone());

@@ -191,12 +191,10 @@ impl Mailbox {
     /// The next item. Asking takes the one before, in auto mode.
     pub(crate) fn poll(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Option<Delivery>> {
         let mut state = self.state();
-        let item = self.hand_out(&mut state);
-        if item.is_none() && !state.is_over() {
-            state.waker = Some(cx.waker().clone());
-            return Poll::Pending;
+        match self.hand_out(&mut state) {
+            Some(item) => Poll::Ready(Some(item)),
+            None => state.poll_end(cx).map(|()| None),
         }
-        Poll::Ready(item)
     }
 
     /// What waits, at most `max` items, in one piece; it ends with an item that is no event, as after a
@@ -215,11 +213,7 @@ impl Mailbox {
         {
             items.push(item);
         }
-        if items.is_empty() && !state.is_over() {
-            state.waker = Some(cx.waker().clone());
-            return Poll::Pending;
-        }
-        Poll::Ready(())
+        if items.is_empty() { state.poll_end(cx) } else { Poll::Ready(()) }
     }
 
     fn hand_out(self: &Arc<Self>, state: &mut State) -> Option<Delivery> {
@@ -307,6 +301,15 @@ impl State {
     /// Whether nothing comes after what is in the queue.
     fn is_over(&self) -> bool {
         self.has_ended || self.is_released
+    }
+
+    /// With nothing in the queue: ready at the end, else woken by what comes.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_over() {
+            return Poll::Ready(());
+        }
+        self.waker = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     fn accept(&mut self, item: &Delivery) -> Accepted {

@@ -171,15 +171,9 @@ impl ArgsBuilder {
     /// Appends each element of a payload that is a JSON array; anything else is appended as one argument.
     #[must_use]
     pub fn elements(mut self, array: &Payload) -> Self {
-        let before = self.items.len();
-        let items = &mut self.items;
-        let is_array =
-            json::elements(array.as_str(), ENVELOPE_DEPTH_MAX, |item| items.push(Payload::received(item)));
-        if is_array.is_ok() {
-            return self;
-        }
-        self.items.truncate(before);
-        self.payload(array)
+        let Ok(args) = Args::parse(array.as_str(), Vec::new()) else { return self.payload(array) };
+        self.items.extend(args.items);
+        self
     }
 
     /// Appends a value.
@@ -217,7 +211,8 @@ impl ArgsBuilder {
     }
 }
 
-fn quoted(text: &str) -> String {
+/// The JSON of a string.
+pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 

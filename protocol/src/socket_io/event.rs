@@ -1,3 +1,4 @@
+use super::args::quoted;
 use crate::{Epoch, Stream, Tag};
 
 /// An event of the root namespace that wants no acknowledgement, as its parts.
@@ -114,7 +115,7 @@ fn push_quoted(out: &mut String, beginning: &str, text: &str) {
         out.push_str(text);
         out.push('"');
     } else {
-        out.push_str(&serde_json::Value::from(format!("{beginning}{text}")).to_string());
+        out.push_str(&quoted(&format!("{beginning}{text}")));
     }
 }
 

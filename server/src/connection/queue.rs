@@ -75,17 +75,11 @@ impl<T: Weigh> Queue<T> {
         if state.end != End::Open {
             return Err(PushError::Ended);
         }
-        let weight = item.weight();
-        if !state.fits(weight, self.limit) {
+        if !state.fits(item.weight(), self.limit) {
             return Err(PushError::Full(item));
         }
-        state.bytes += weight;
-        state.items.push_back(item);
-        let consumer = state.consumer.take();
-        drop(state);
-        if let Some(consumer) = consumer {
-            consumer.wake();
-        }
+        state.put(item);
+        wake_consumer(state);
         Ok(())
     }
 
@@ -120,16 +114,11 @@ impl<T: Weigh> Queue<T> {
             return Err(());
         }
         let before = items.len();
-        while let Some(weight) = items.front().map(Weigh::weight)
-            && state.fits(weight, self.limit)
-        {
-            state.bytes += weight;
-            state.items.extend(items.pop_front());
+        while let Some(item) = items.pop_front_if(|item| state.fits(item.weight(), self.limit)) {
+            state.put(item);
         }
-        let consumer = if items.len() < before { state.consumer.take() } else { None };
-        drop(state);
-        if let Some(consumer) = consumer {
-            consumer.wake();
+        if items.len() < before {
+            wake_consumer(state);
         }
         Ok(())
     }
@@ -292,7 +281,21 @@ impl<T: Weigh> Queue<T> {
     }
 }
 
+/// Wakes who takes, after the lock is free.
+fn wake_consumer<T>(mut state: MutexGuard<'_, State<T>>) {
+    let consumer = state.consumer.take();
+    drop(state);
+    if let Some(consumer) = consumer {
+        consumer.wake();
+    }
+}
+
 impl<T: Weigh> State<T> {
+    fn put(&mut self, item: T) {
+        self.bytes += item.weight();
+        self.items.push_back(item);
+    }
+
     fn take(&mut self) -> Option<T> {
         let item = self.items.pop_front()?;
         self.bytes -= item.weight();
