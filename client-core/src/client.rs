@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use keepline_protocol::{Action, ActionId, Event as EventType, Payload, Stream, socket_io::Args};
+use keepline_protocol::{Action, ActionId, Event as EventType, Stream, socket_io::Args};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
@@ -376,8 +376,7 @@ const ENVELOPE_BYTES: u64 = 64;
 
 fn event_args(name: &str, args: &impl Serialize, attachments: Vec<Bytes>) -> Result<Args, CallError> {
     let args: Args = raw_args(args, attachments)?;
-    let built = args.items().iter().fold(Args::event(name), |args, item: &Payload| args.payload(item));
-    Ok(built.attachments(args.attachments().to_vec()).build())
+    Ok(Args::event(name).args(&args).attachments(args.attachments().to_vec()).build())
 }
 
 /// What every public object of the client holds.

@@ -173,7 +173,7 @@ fn call(handler: &Mutex<Box<Call>>, envelope: &Envelope) {
     let result = catch_unwind(AssertUnwindSafe(|| handler(envelope)));
     if let Err(panic) = result {
         tracing::error!(
-            event = envelope.name,
+            event = envelope.name(),
             panic = panic_text(panic.as_ref()),
             "an event handler panicked"
         );

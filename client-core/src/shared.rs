@@ -7,7 +7,7 @@ use std::{
 use keepline_protocol::{ActionId, Stream, limits::STREAMS_MAX};
 
 use crate::{
-    engine::Delivery,
+    engine::Arrival,
     error::EventsError,
     limits::TAPS_MAX,
     outcome::Outcome,
@@ -43,7 +43,7 @@ struct Streams {
 }
 
 /// The live taps of each stream.
-pub(crate) type Observers = BTreeMap<Stream, Fanout<Delivery>>;
+pub(crate) type Observers = BTreeMap<Stream, Fanout<Arrival>>;
 
 /// Something that happened to an action in the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,7 +139,7 @@ impl Shared {
         Ok(mailbox)
     }
 
-    pub(crate) fn observe(&self, stream: &Stream) -> Result<Tap<Delivery>, EventsError> {
+    pub(crate) fn observe(&self, stream: &Stream) -> Result<Tap<Arrival>, EventsError> {
         let mut streams = self.streams();
         if streams.is_closed {
             return Err(EventsError::Closed);

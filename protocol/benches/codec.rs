@@ -68,8 +68,8 @@ fn main() {
         let Kind::Ack { id, args } = decode(&ack_text).kind else {
             unreachable!("an acknowledgement was written")
         };
-        let items = args.items();
-        id + items[0].decode::<ActionAck>().expect("an acknowledgement").position.unwrap_or(0)
+        let ack = args.decode::<ActionAck>(0).expect("an acknowledgement").expect("an argument");
+        id + ack.position.unwrap_or(0)
     });
     let large = Payload::new(&"x".repeat(60_000)).expect("a string");
     let large = Packet::root(Kind::Event { id: None, args: Args::event("a:b:v1").payload(&large).build() });

@@ -32,17 +32,25 @@ pub(crate) fn elements<'a>(
 }
 
 /// Gives each member of the one object of a text, which may nest `depth_max` deep with it: the key as it stands between
-/// its quotes, and the value.
+/// its quotes, the value, and where the value begins.
 pub(crate) fn members<'a>(
     text: &'a str,
     depth_max: usize,
-    mut take: impl FnMut(&'a str, &'a str),
+    mut take: impl FnMut(&'a str, &'a str, usize),
 ) -> Result<(), Invalid> {
-    listed(text, (b'{', b'}'), |scan| {
-        let key = scan.key()?;
-        take(key, scan.value(depth_max.saturating_sub(1))?);
-        Ok(())
-    })
+    listed(text, (b'{', b'}'), |scan| scan.member(depth_max, &mut take))
+}
+
+/// The same for an object whose beginning was walked over before, up to the value at `at` of the member `key`.
+pub(crate) fn members_from<'a>(
+    text: &'a str,
+    (key, at): (&'a str, usize),
+    depth_max: usize,
+    mut take: impl FnMut(&'a str, &'a str, usize),
+) -> Result<(), Invalid> {
+    let mut scan = Scan { text, at };
+    scan.member_value(key, depth_max, &mut take)?;
+    scan.rest_of_list(b'}', |scan| scan.member(depth_max, &mut take))
 }
 
 /// Walks over a text that is one pair of brackets, and over what stands between them with commas in between.
@@ -53,15 +61,11 @@ fn listed<'a>(
 ) -> Result<(), Invalid> {
     let mut scan = Scan::new(text);
     scan.expect(open)?;
-    let mut is_over = scan.skip(close);
-    while !is_over {
-        next(&mut scan)?;
-        is_over = scan.skip(close);
-        if !is_over {
-            scan.expect(b',')?;
-        }
+    if scan.skip(close) {
+        return scan.end();
     }
-    scan.end()
+    next(&mut scan)?;
+    scan.rest_of_list(close, next)
 }
 
 /// What stands between the quotes of a string, where it stands there as it is meant: without an escape.
@@ -142,6 +146,40 @@ impl<'a> Scan<'a> {
         let key = &self.text[start..self.at - 1];
         self.expect(b':')?;
         Ok(key)
+    }
+
+    /// A member of an object that may nest `depth_max` deep.
+    fn member(
+        &mut self,
+        depth_max: usize,
+        take: &mut impl FnMut(&'a str, &'a str, usize),
+    ) -> Result<(), Invalid> {
+        let key = self.key()?;
+        self.member_value(key, depth_max, take)
+    }
+
+    fn member_value(
+        &mut self,
+        key: &'a str,
+        depth_max: usize,
+        take: &mut impl FnMut(&'a str, &'a str, usize),
+    ) -> Result<(), Invalid> {
+        let value = self.value(depth_max.saturating_sub(1))?;
+        take(key, value, self.at - value.len());
+        Ok(())
+    }
+
+    /// What comes after one element of a list, to its end and that of the text.
+    fn rest_of_list(
+        &mut self,
+        close: u8,
+        mut next: impl FnMut(&mut Self) -> Result<(), Invalid>,
+    ) -> Result<(), Invalid> {
+        while !self.skip(close) {
+            self.expect(b',')?;
+            next(self)?;
+        }
+        self.end()
     }
 
     /// The rest of a string whose first quote was read.
@@ -326,7 +364,8 @@ mod tests {
         let theirs = serde_json::from_str::<Vec<&RawValue>>(text).ok();
         let theirs: Option<Vec<&str>> = theirs.map(|items| items.into_iter().map(RawValue::get).collect());
         assert_eq!(ours.then_some(items), theirs, "{text:?}");
-        let ours = members(text, ENVELOPE_DEPTH_MAX, |_, _| ()).is_ok();
+        let ours =
+            members(text, ENVELOPE_DEPTH_MAX, |_, value, at| assert!(text[at..].starts_with(value))).is_ok();
         let is_object = text.trim_start_matches([' ', '\n', '\r', '\t']).starts_with('{');
         let theirs = is_object && serde_json::from_str::<&RawValue>(text).is_ok();
         assert_eq!(ours, theirs, "{text:?}");
@@ -367,7 +406,7 @@ mod tests {
         assert_eq!(value(&nested(4), 3), Err(Invalid::Depth));
         assert!(elements(&nested(3), 3, |_| ()).is_ok());
         assert_eq!(elements(&nested(4), 3, |_| ()), Err(Invalid::Depth));
-        assert_eq!(members(r#"{"a":{"b":{}}}"#, 2, |_, _| ()), Err(Invalid::Depth));
+        assert_eq!(members(r#"{"a":{"b":{}}}"#, 2, |_, _, _| ()), Err(Invalid::Depth));
         assert_eq!(value(&nested(200), usize::MAX), Err(Invalid::Depth));
         assert_eq!(value(&"[".repeat(1_000_000), 64), Err(Invalid::Depth));
     }
@@ -376,7 +415,7 @@ mod tests {
     fn members_come_with_their_keys() {
         let mut seen = Vec::new();
         let text = r#" { "a" : 1 , "b\n" : { "c" : [ ] } } "#;
-        members(text, 8, |key, value| seen.push((key, value))).unwrap();
+        members(text, 8, |key, value, _| seen.push((key, value))).unwrap();
         assert_eq!(seen, [("a", "1"), (r"b\n", r#"{ "c" : [ ] }"#)]);
         assert!(serde_json::from_str::<Value>(text).is_ok());
     }

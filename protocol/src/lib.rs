@@ -12,6 +12,7 @@ pub mod engine_io;
 mod json;
 mod ledger;
 pub mod limits;
+mod meta;
 pub mod names;
 mod payload;
 #[cfg(feature = "schema")]
@@ -29,6 +30,7 @@ pub use ledger::{
     ActionAck, ActionId, ActionMeta, LedgerCheck, LedgerChecked, LedgerCursor, LedgerMark, LedgerReady,
     LedgerStatus, VoidRequest,
 };
+pub use meta::{MetaReader, MetaTime};
 pub use payload::{Payload, PayloadError};
 pub use session::{
     AuthExpired, AuthExpiring, AuthRefresh, AuthRefreshed, ConnectAuth, ConnectRefused, ConnectRefusedData,

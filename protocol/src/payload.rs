@@ -53,10 +53,6 @@ impl Payload {
         &self.0
     }
 
-    pub(crate) fn into_string(self) -> String {
-        self.0.into()
-    }
-
     /// The size of the JSON text in bytes.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -3,7 +3,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    Payload, Tag, json,
+    Payload, Tag,
     limits::{EPOCH_BYTES_MAX, ID_BYTES_MAX},
 };
 
@@ -19,10 +19,19 @@ pub enum Stream {
 
 impl Stream {
     /// Whether that is its text.
-    fn is(&self, text: &str) -> bool {
+    pub(crate) fn is(&self, text: &str) -> bool {
         match self {
             Self::User => text == "user",
             Self::Job(id) => text.strip_prefix("job:") == Some(id),
+        }
+    }
+
+    /// A copy that shares nothing with this one; see [`Epoch::detached`].
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        match self {
+            Self::User => Self::User,
+            Self::Job(id) => Self::Job(id.as_ref().into()),
         }
     }
 
@@ -118,6 +127,13 @@ impl Epoch {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// A copy that shares nothing with this one, for another thread: two that clone and drop what they share many times
+    /// a second wait for each other.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self(self.0.as_ref().into())
+    }
 }
 
 /// The text is no epoch.
@@ -178,46 +194,6 @@ pub struct EventMeta {
     /// When the server wrote it (RFC 3339).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ts: Option<String>,
-}
-
-impl EventMeta {
-    /// Reads an event's last argument, if that is a meta: an object whose known fields have the right types.
-    ///
-    /// Every event on the line passes here. So what a Keepline server writes is read without a detour, and stream and
-    /// epoch are shared with the meta `before` where they are the same; only what has other fields besides, or an
-    /// escape in a text, takes the longer way.
-    pub fn read(argument: &Payload, before: &Self) -> Option<Self> {
-        let mut meta = Self::default();
-        let mut is_plain = true;
-        let read = json::members(argument.as_str(), 1, |key, value| {
-            is_plain = is_plain && meta.read_member(key, value, before).is_some();
-        });
-        if read.is_ok() && is_plain {
-            return Some(meta);
-        }
-        // To serde an array could be a meta without names.
-        argument.as_str().starts_with('{').then(|| argument.decode().ok())?
-    }
-
-    fn read_member(&mut self, key: &str, value: &str, before: &Self) -> Option<()> {
-        match key {
-            "stream" if self.stream.is_none() => {
-                let text = json::plain_string(value)?;
-                let same = before.stream.as_ref().filter(|stream| stream.is(text));
-                self.stream = Some(same.map_or_else(|| text.parse(), |same| Ok(same.clone())).ok()?);
-            }
-            "epoch" if self.epoch.is_none() => {
-                let text = json::plain_string(value)?;
-                let same = before.epoch.as_ref().filter(|epoch| epoch.as_str() == text);
-                self.epoch = Some(same.map_or_else(|| Epoch::new(text), |same| Ok(same.clone())).ok()?);
-            }
-            "offset" if self.offset.is_none() => self.offset = Some(value.parse().ok()?),
-            "tag" if self.tag.is_none() => self.tag = Some(json::plain_string(value)?.parse().ok()?),
-            "ts" if self.ts.is_none() => self.ts = Some(json::plain_string(value)?.to_owned()),
-            _ => return None,
-        }
-        Some(())
-    }
 }
 
 /// Whether the server could continue where the client stood.
@@ -350,65 +326,6 @@ pub struct Unsubscribed {}
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_meta_is_read_as_serde_reads_it() {
-        let whole = r#"{"stream":"job:7","epoch":"e","offset":12,"tag":"00000000000000ff","ts":"2026-01-01T00:00:00Z"}"#;
-        let texts = [
-            whole,
-            "{}",
-            r#"{"stream":"user"}"#,
-            r#" {"offset" : 18446744073709551615 } "#,
-            // The longer way: an unknown field, an escape, a null, a nested value.
-            r#"{"offset":1,"new":[{"a":[]}]}"#,
-            r#"{"stream":"job:\u0037"}"#,
-            r#"{"\u0074s":"x"}"#,
-            r#"{"ts":null}"#,
-            // No metas.
-            r#"{"offset":1,"offset":1}"#,
-            r#"{"offset":-1}"#,
-            r#"{"offset":1.0}"#,
-            r#"{"offset":18446744073709551616}"#,
-            r#"{"offset":"1"}"#,
-            r#"{"stream":"room:1"}"#,
-            r#"{"epoch":""}"#,
-            r#"{"tag":"00"}"#,
-            r#"{"ts":1}"#,
-            "1",
-            r#""{}""#,
-            "null",
-        ];
-        for text in texts {
-            let payload = Payload::parse(text).expect("JSON");
-            for before in ["{}", whole, r#"{"stream":"user","epoch":"other"}"#] {
-                let before = serde_json::from_str(before).expect("a meta");
-                assert_eq!(EventMeta::read(&payload, &before), payload.decode().ok(), "{text}");
-            }
-        }
-    }
-
-    #[test]
-    fn an_array_is_no_meta() {
-        for text in ["[]", r#"["job:7"]"#, "[[]]"] {
-            let payload = Payload::parse(text).expect("JSON");
-            assert_eq!(EventMeta::read(&payload, &EventMeta::default()), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn metas_of_one_stream_share_what_is_the_same() {
-        let read = |text: &str, before: &EventMeta| {
-            EventMeta::read(&Payload::parse(text).expect("JSON"), before).expect("a meta")
-        };
-        let first = read(r#"{"stream":"job:7","epoch":"e","offset":1}"#, &EventMeta::default());
-        let second = read(r#"{"stream":"job:7","epoch":"e","offset":2}"#, &first);
-        let (Some(Stream::Job(of_first)), Some(Stream::Job(of_second))) = (&first.stream, &second.stream)
-        else {
-            panic!("two jobs")
-        };
-        assert!(Arc::ptr_eq(of_first, of_second));
-        assert!(first.epoch.zip(second.epoch).is_some_and(|(one, other)| Arc::ptr_eq(&one.0, &other.0)));
-    }
 
     #[test]
     fn a_stream_is_the_users_or_a_jobs() {

@@ -104,7 +104,7 @@ fn read_packet(packet: &Packet) {
     match &packet.kind {
         Kind::Event { args, .. } => {
             let event = args.clone().into_event().expect("a decoded event has a name");
-            assert_eq!(args.items().len(), event.args.len() + 1);
+            assert_eq!(args.len(), event.args.len() + 1);
         }
         Kind::Ack { .. } | Kind::Connect(_) | Kind::Disconnect | Kind::ConnectError(_) => {}
     }

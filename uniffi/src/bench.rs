@@ -22,17 +22,23 @@ impl Generator {
         let first = self.given.fetch_add(max as u64, Ordering::Relaxed).min(self.count);
         let last = first.saturating_add(max as u64).min(self.count);
         let events = (first + 1..=last).map(event).collect();
-        CoreEventBatch { number: held + 1, events, then: None }
+        CoreEventBatch {
+            number: held + 1,
+            names: vec!["test:tick:v1".to_owned()],
+            epoch: Some("5f0c6b1e2a7d4c39".to_owned()),
+            events,
+            then: None,
+        }
     }
 }
 
 /// As a server would send it.
 fn event(offset: u64) -> CoreEvent {
     CoreEvent {
-        name: "test:tick:v1".to_owned(),
+        name: 0,
         payload: format!(r#"{{"job":"0198c5f2-7a3e-7c10-b7a5-4f1f1c9d2e11","index":{offset},"filler":""}}"#),
         offset: Some(offset),
-        epoch: Some("5f0c6b1e2a7d4c39".to_owned()),
+        epoch: None,
         time: Some("2026-01-01T00:00:00.000Z".to_owned()),
         details: None,
     }

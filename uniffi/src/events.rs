@@ -35,6 +35,10 @@ impl CoreEventsOptions {
 pub struct CoreEventBatch {
     /// Its number, for the next pull.
     pub number: u64,
+    /// The names of its events, each once.
+    pub names: Vec<String>,
+    /// The log's incarnation: that of the first event which has a place.
+    pub epoch: Option<String>,
     /// The events.
     pub events: Vec<CoreEvent>,
     /// What comes after them.
@@ -44,13 +48,13 @@ pub struct CoreEventBatch {
 /// An event.
 #[derive(Debug, uniffi::Record)]
 pub struct CoreEvent {
-    /// Its name.
-    pub name: String,
+    /// Which of the batch's names is its own.
+    pub name: u32,
     /// Its first argument as JSON, `null` where it has none.
     pub payload: String,
     /// Its place in the stream; `None` for an ephemeral event.
     pub offset: Option<u64>,
-    /// The log's incarnation.
+    /// The log's incarnation, where it is another than the batch's.
     pub epoch: Option<String>,
     /// When the server wrote it (RFC 3339).
     pub time: Option<String>,
@@ -220,41 +224,59 @@ fn from_tapped(batch: &Batch<Tapped<Item>>) -> CoreEventBatch {
 }
 
 fn empty(number: u64, events: usize) -> CoreEventBatch {
-    CoreEventBatch { number, events: Vec::with_capacity(events), then: None }
+    let events = Vec::with_capacity(events);
+    CoreEventBatch { number, names: Vec::new(), epoch: None, events, then: None }
 }
 
 fn add(batch: &mut CoreEventBatch, item: &Item) {
     match item {
-        Item::Event(envelope) => batch.events.push(envelope.into()),
+        Item::Event(event) => batch.add(event),
         Item::Reset(reset) => batch.then = Some(CoreItem::Reset { reset: reset.into() }),
         Item::Gone => batch.then = Some(CoreItem::Gone),
         Item::Refused(code) => batch.then = Some(CoreItem::Refused { code: code.as_str().to_owned() }),
     }
 }
 
-impl From<&Envelope> for CoreEvent {
-    fn from(event: &Envelope) -> Self {
-        let payload = event.payload().map_or("null", Payload::as_str).to_owned();
-        let is_plain = event.args.len() == 1 && event.attachments.is_empty() && event.ack.is_none();
-        Self {
-            name: event.name.clone(),
-            payload,
-            offset: event.place.as_ref().map(|place| place.offset),
-            epoch: event.place.as_ref().map(|place| place.epoch.as_str().to_owned()),
-            time: event.time.clone(),
-            details: (!is_plain).then(|| event.into()),
+impl CoreEventBatch {
+    /// What is the same in many events of a batch crosses once.
+    fn add(&mut self, event: &Envelope) {
+        let epoch = event.place.as_ref().map(|place| place.epoch.as_str());
+        if self.epoch.is_none() {
+            self.epoch = epoch.map(str::to_owned);
         }
+        let converted = CoreEvent {
+            name: self.number_of(event.name()),
+            payload: event.payload().unwrap_or("null").to_owned(),
+            offset: event.place.as_ref().map(|place| place.offset),
+            epoch: epoch.filter(|epoch| self.epoch.as_deref() != Some(epoch)).map(str::to_owned),
+            time: event.time().map(str::to_owned),
+            details: details(event),
+        };
+        self.events.push(converted);
+    }
+
+    fn number_of(&mut self, name: &str) -> u32 {
+        // Most have the name of the one before, and a stream has few.
+        let known = self.names.iter().rposition(|known| known == name);
+        let index = known.unwrap_or_else(|| {
+            self.names.push(name.to_owned());
+            self.names.len() - 1
+        });
+        u32::try_from(index).unwrap_or(u32::MAX)
     }
 }
 
-impl From<&Envelope> for CoreEventDetails {
-    fn from(event: &Envelope) -> Self {
-        Self {
-            args: event.args.iter().map(|arg| arg.as_str().to_owned()).collect(),
-            attachments: event.attachments.iter().map(|bytes| bytes.to_vec()).collect(),
-            ack: event.ack.clone().map(|ack| Arc::new(CoreSocketAck { ack })),
-        }
+fn details(event: &Envelope) -> Option<CoreEventDetails> {
+    let mut args = event.args();
+    let is_plain = args.next().is_some() && args.next().is_none();
+    if is_plain && event.attachments().is_empty() && event.ack.is_none() {
+        return None;
     }
+    Some(CoreEventDetails {
+        args: event.args().map(str::to_owned).collect(),
+        attachments: event.attachments().iter().map(|bytes| bytes.to_vec()).collect(),
+        ack: event.ack.clone().map(|ack| Arc::new(CoreSocketAck { ack })),
+    })
 }
 
 impl From<&Reset> for CoreReset {

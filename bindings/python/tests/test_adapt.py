@@ -11,11 +11,13 @@ from keepline._ffi import core
 
 Fields = tuple[str, str, "int | None", "str | None", "str | None", "tuple[list[str], list[bytes]] | None"]
 
+EPOCH = "5f0c6b1e"
 EVENTS: list[Fields] = [
-    ("test:tick:v1", '{"index":1}', 2**40, "5f0c6b1e", "2026-01-01T00:00:00Z", None),
+    ("test:tick:v1", '{"index":1}', 2**40, EPOCH, "2026-01-01T00:00:00Z", None),
     ("ünï", '"text"', None, None, None, None),
     ("question", "null", None, None, None, (["1", "{}"], [b"\x00\xff", b""])),
-    ("", "[]", 0, "", "", None),
+    ("", "[]", 0, "another", "", None),
+    ("ünï", "7", 8, EPOCH, None, None),
 ]
 THENS: list[Any] = [
     None,
@@ -36,7 +38,7 @@ def maybe(value: Any, write: Any) -> bytes:
     return b"\x00" if value is None else b"\x01" + write(value)
 
 
-def event_bytes(event: Fields) -> bytes:
+def event_bytes(event: Fields, names: list[str]) -> bytes:
     name, payload, offset, epoch, time, details = event
 
     def details_bytes(value: tuple[list[str], list[bytes]]) -> bytes:
@@ -46,9 +48,17 @@ def event_bytes(event: Fields) -> bytes:
         return listed + struct.pack(">i", len(attachments)) + parts + b"\x00"
 
     number = maybe(offset, lambda value: struct.pack(">Q", value))
-    return b"".join(
-        [text(name), text(payload), number, maybe(epoch, text), maybe(time, text), maybe(details, details_bytes)]
-    )
+    index = struct.pack(">I", names.index(name))
+    other_epoch = maybe(None if epoch == EPOCH else epoch, text)
+    return b"".join([index, text(payload), number, other_epoch, maybe(time, text), maybe(details, details_bytes)])
+
+
+def batch_bytes(events: list[Fields], then: Any) -> bytes:
+    names = list(dict.fromkeys(event[0] for event in events))
+    listed = struct.pack(">i", len(names)) + b"".join(map(text, names))
+    epoch = maybe(EPOCH if events else None, text)
+    written = b"".join(event_bytes(event, names) for event in events)
+    return struct.pack(">Q", 3) + listed + epoch + struct.pack(">i", len(events)) + written + maybe(then, then_bytes)
 
 
 def then_bytes(then: Any) -> bytes:
@@ -65,17 +75,21 @@ def then_bytes(then: Any) -> bytes:
 @pytest.mark.parametrize("count", [0, 1, len(EVENTS)])
 def test_both_readers_read_the_same(count: int, then: Any) -> None:
     events = EVENTS[:count]
-    data = struct.pack(">Qi", 3, count) + b"".join(map(event_bytes, events)) + maybe(then, then_bytes)
+    data = batch_bytes(events, then)
     number, items, last = core._UniffiFfiConverterTypeCoreEventBatch.read(data)
     stream = core._UniffiRustBufferStream(data, len(data))
     generated_number = core._UniffiFfiConverterUInt64.read(stream)
+    names = core._UniffiFfiConverterSequenceString.read(stream)
+    epoch = core._UniffiFfiConverterOptionalString.read(stream)
     generated = core._UniffiFfiConverterSequenceTypeCoreEvent.read(stream)
     generated_then = core._UniffiFfiConverterOptionalTypeCoreItem.read(stream)
     assert stream.remaining() == 0
     assert number == generated_number == 3
     assert last == generated_then
+    epochs = [event.epoch or (None if event.offset is None else epoch) for event in generated]
     assert [item[:5] for item in items] == [
-        (event.name, event.payload, event.offset, event.epoch, event.time) for event in generated
+        (names[event.name], event.payload, event.offset, epoch, event.time)
+        for event, epoch in zip(generated, epochs, strict=True)
     ]
     assert [item[5] for item in items] == [event.details for event in generated]
     assert [item[:5] for item in items] == [event[:5] for event in events]

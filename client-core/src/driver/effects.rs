@@ -1,12 +1,12 @@
 use std::time::Duration;
 
-use keepline_protocol::Stream;
+use keepline_protocol::{Epoch, Stream};
 use serde_json::{Value, json};
 
 use super::{Driver, Phase};
 use crate::{
     command::{Answer, Command},
-    engine::{Delivery, Effect},
+    engine::{Arrival, Delivery, Effect},
     shared::OutboxChange,
     transport::LineCounters,
 };
@@ -47,8 +47,13 @@ impl Driver {
             Effect::HangUp => self.line.hang_up(),
             Effect::Probe => self.line.probe(),
             Effect::FetchToken(reason) => self.tokens.ask(reason),
-            Effect::Deliver { stream, items, durable, tapped } => {
-                self.deliver(&stream, items, durable, tapped);
+            Effect::Deliver { stream, epoch, items, durable, tapped } => {
+                if tapped {
+                    self.deliver_to_taps(&stream, epoch.as_ref(), &items);
+                }
+                if durable {
+                    self.registry.deliver(&stream, epoch, items);
+                }
             }
             Effect::Settle { id, outcome } => {
                 if self.waiters.settle(id, &outcome) {
@@ -89,22 +94,19 @@ impl Driver {
         }
     }
 
-    fn deliver(&mut self, stream: &Stream, items: Vec<Delivery>, durable: bool, tapped: bool) {
-        if tapped {
-            self.shared.with_observers(|observers| {
-                if let Some(fanout) = observers.get_mut(stream) {
-                    items.iter().for_each(|item| fanout.publish(item));
+    fn deliver_to_taps(&mut self, stream: &Stream, epoch: Option<&Epoch>, items: &[Delivery]) {
+        self.shared.with_observers(|observers| {
+            if let Some(fanout) = observers.get_mut(stream) {
+                for item in items {
+                    fanout.publish(&Arrival { epoch: epoch.cloned(), item: item.clone() });
                 }
-                // Nothing comes after it: the taps end, and one that is opened later is a new one to the engine.
-                if items.last().is_some_and(Delivery::is_last) {
-                    observers.remove(stream);
-                    self.registry.tap_ended(stream);
-                }
-            });
-        }
-        if durable {
-            self.registry.deliver(stream, items);
-        }
+            }
+            // Nothing comes after it: the taps end, and one that is opened later is a new one to the engine.
+            if items.last().is_some_and(Delivery::is_last) {
+                observers.remove(stream);
+                self.registry.tap_ended(stream);
+            }
+        });
     }
 }
 

@@ -3,7 +3,7 @@ use std::{
     sync::Arc,
 };
 
-use keepline_protocol::Stream;
+use keepline_protocol::{Epoch, Stream};
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use crate::{
@@ -73,10 +73,10 @@ impl Registry {
     }
 
     /// Hands items to the durable consumer.
-    pub(crate) fn deliver(&mut self, stream: &Stream, items: Vec<Delivery>) {
+    pub(crate) fn deliver(&mut self, stream: &Stream, epoch: Option<Epoch>, items: Vec<Delivery>) {
         let is_over = items.last().is_some_and(Delivery::is_last);
         if let Some(mailbox) = self.consumers.get(stream) {
-            mailbox.deliver(items);
+            mailbox.deliver(epoch, items);
         }
         if is_over {
             // The engine has forgotten the stream, and another consumer may begin.
@@ -167,7 +167,8 @@ impl Registry {
         }
         let (answer, check) = oneshot::channel();
         self.checks.push((Arc::clone(mailbox), check));
-        let stream = mailbox.stream().clone();
+        // The app counts its own for each event.
+        let stream = mailbox.stream().detached();
         commands.push(Command::Consume { stream, options: mailbox.options(), answer });
     }
 }
@@ -195,19 +196,13 @@ mod tests {
         thread,
     };
 
-    use keepline_protocol::{EventMeta, Payload};
+    use keepline_protocol::socket_io::Args;
 
     use super::*;
     use crate::{command::Consume, engine::IncomingEvent, signals::Signals, stream::CursorMode};
 
     fn event() -> Delivery {
-        Delivery::Event(IncomingEvent {
-            name: "e".to_owned(),
-            args: vec![Payload::null()],
-            attachments: Vec::new(),
-            meta: EventMeta::default(),
-            ack: None,
-        })
+        Delivery::Event(IncomingEvent::new(Args::event("e").build(), None))
     }
 
     /// Whether the driver hears of an end that comes while it looks at what the app took before.
@@ -217,7 +212,7 @@ mod tests {
         let mailbox = Mailbox::new(Stream::User, options, CursorMode::Auto, Arc::clone(&signals));
         let (mut registry, mut commands) = (Registry::default(), Vec::new());
         registry.moved(&mailbox, &mut commands);
-        mailbox.deliver(vec![event()]);
+        mailbox.deliver(None, vec![event()]);
         assert!(mailbox.poll(&mut Context::from_waker(Waker::noop())).is_ready());
         let said = signals.take();
         let (is_ready, is_off) = (AtomicBool::new(false), AtomicBool::new(false));

@@ -103,8 +103,8 @@ fn plain_reply(args: &Args) -> Result<CallReply, CallError> {
 }
 
 fn reply(args: &Args) -> Result<CallReply, CallError> {
-    let first = args.first().ok_or(CallError::BadReply)?;
-    let ack: ActionAck = first.decode().map_err(|_| CallError::BadReply)?;
+    let ack: Option<ActionAck> = args.decode(0).map_err(|_| CallError::BadReply)?;
+    let ack = ack.ok_or(CallError::BadReply)?;
     if ack.ok {
         let payload = ack.reply.unwrap_or_else(Payload::null);
         return Ok(CallReply { payload, attachments: args.attachments().to_vec() });

@@ -1,9 +1,9 @@
 //! What the engine wants done. Effects are run after the commit of the transaction that produced them.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
-use keepline_protocol::{ActionId, Epoch, ErrorCode, EventMeta, Payload, Reset, Stream};
+use keepline_protocol::{ActionId, Epoch, ErrorCode, MetaReader, MetaTime, Reset, Stream, socket_io::Args};
 
 use crate::{
     command::{Answer, CallReply},
@@ -26,9 +26,10 @@ pub(crate) enum Effect {
     /// Ask for a token and feed the answer into `handle_token`. One call at a time.
     FetchToken(TokenReason),
     /// Hand items to a stream's durable consumer (`durable`) and to its observers (`tapped`), in their order. What ends
-    /// a stream is the only one of its effect.
+    /// a stream is the only one of its effect. Events with an offset are of one incarnation of the log.
     Deliver {
         stream: Stream,
+        epoch: Option<Epoch>,
         items: Vec<Delivery>,
         durable: bool,
         tapped: bool,
@@ -85,36 +86,79 @@ impl Delivery {
     }
 }
 
-/// An event as it came from the line.
+/// An event as it came from the line: one piece of memory, from which is read what is asked for.
 #[derive(Debug, Clone)]
 pub(crate) struct IncomingEvent {
-    pub(crate) name: String,
-    /// All arguments but the meta. An event of the catalogue has one.
-    pub(crate) args: Vec<Payload>,
-    pub(crate) attachments: Vec<Bytes>,
-    /// What the server said about it; empty in plain mode.
-    pub(crate) meta: EventMeta,
+    /// Its name, what the app gets, and the meta where there is one.
+    args: Args,
+    /// Its name, where that is written with an escape.
+    name: Option<Box<str>>,
+    /// Whether the last argument is a meta.
+    has_meta: bool,
+    /// When the server wrote it, where it has a meta.
+    time: Option<MetaTime>,
+    /// Its place in the log, where it has one.
+    pub(crate) offset: Option<u64>,
     /// Where the server wants an acknowledgement: the connection's number and the ack id.
     pub(crate) ack: Option<(u64, u64)>,
 }
 
 impl IncomingEvent {
-    /// The stream it belongs to. What names none concerns the user.
-    pub(crate) fn stream(&self) -> &Stream {
-        self.meta.stream.as_ref().unwrap_or(&Stream::User)
+    pub(crate) fn new(args: Args, ack: Option<(u64, u64)>) -> Self {
+        let name = match args.name() {
+            Some(Cow::Owned(name)) => Some(name.into()),
+            Some(Cow::Borrowed(_)) | None => None,
+        };
+        Self { args, name, has_meta: false, time: None, offset: None, ack }
+    }
+
+    /// Reads the meta, if there is one behind the payload.
+    pub(crate) fn take_meta(&mut self, meta: &mut MetaReader) -> bool {
+        let last = self.args.last().filter(|_| self.args.len() > NAME_AND_PAYLOAD);
+        self.has_meta = last.is_some_and(|last| meta.read(last));
+        if self.has_meta {
+            self.time = meta.time.take();
+            self.offset = meta.offset.filter(|_| meta.epoch.is_some());
+        }
+        self.has_meta
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        match (&self.name, self.args.name()) {
+            (Some(name), _) => name,
+            (None, Some(Cow::Borrowed(name))) => name,
+            (None, _) => "",
+        }
+    }
+
+    /// Every argument but the meta, as JSON. An event of the catalogue has one.
+    pub(crate) fn args(&self) -> impl Iterator<Item = &str> {
+        self.args.iter().take(self.args.len() - usize::from(self.has_meta)).skip(1)
+    }
+
+    pub(crate) fn attachments(&self) -> &[Bytes] {
+        self.args.attachments()
+    }
+
+    pub(crate) fn time(&self) -> Option<&str> {
+        self.time.as_ref()?.of(self.args.last()?)
     }
 
     /// What the event occupies in a consumer's buffer.
     pub(crate) fn bytes(&self) -> u64 {
-        let args: usize = self.args.iter().map(Payload::len).sum();
-        let attachments: usize = self.attachments.iter().map(Bytes::len).sum();
-        (self.name.len() + args + attachments) as u64
+        self.args.bytes() as u64
     }
+}
 
-    /// Its durable place, where it has one.
-    pub(crate) fn place(&self) -> Option<(&Epoch, u64)> {
-        Some((self.meta.epoch.as_ref()?, self.meta.offset?))
-    }
+/// How many arguments come before the meta at least.
+const NAME_AND_PAYLOAD: usize = 2;
+
+/// An item for the app, taken out of its run.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrival {
+    /// The log's incarnation, for an event that has an offset.
+    pub(crate) epoch: Option<Epoch>,
+    pub(crate) item: Delivery,
 }
 
 /// Why a token is asked for.

@@ -26,12 +26,12 @@ use std::{
     time::Instant,
 };
 
-use keepline_protocol::{EventMeta, LedgerCursor, Limits, Stream, Token, socket_io::Packet};
+use keepline_protocol::{LedgerCursor, Limits, MetaReader, Stream, Token, socket_io::Packet};
 
 use self::{backlog::Backlog, calls::PendingCall, diagnostics::History, session::Session, timers::Timers};
 pub(crate) use self::{
     backlog::packet_bytes,
-    effect::{Delivery, Effect, IncomingEvent, LinkEvent, TokenFailure},
+    effect::{Arrival, Delivery, Effect, IncomingEvent, LinkEvent, TokenFailure},
     options::{Backoff, EngineOptions},
     timers::Timer,
 };
@@ -85,8 +85,7 @@ pub(crate) struct Engine {
     next_ack: u64,
     /// Counts links, so that an acknowledgement for an old one is not sent on a new one.
     connection: u64,
-    /// The meta of an event before: the next one mostly has the same stream and epoch.
-    last_meta: EventMeta,
+    meta: MetaReader,
     rng: fastrand::Rng,
     history: History,
     last_status: Option<Status>,
@@ -136,7 +135,7 @@ impl Engine {
             awaiting: HashMap::new(),
             next_ack: 0,
             connection: 0,
-            last_meta: EventMeta::default(),
+            meta: MetaReader::default(),
             rng,
             history: History::default(),
             last_status: None,

@@ -1,9 +1,8 @@
 //! Socket.IO packets of the session: which part of the engine each belongs to.
 
 use keepline_protocol::{
-    ActionAck, ErrorBody, ErrorCode, EventMeta, Payload, ServerDraining, SessionAck, SessionReady, Stream,
-    names,
-    socket_io::{Args, EventArgs, Kind, Packet},
+    ActionAck, ErrorBody, ErrorCode, Payload, ServerDraining, SessionAck, SessionReady, Stream, names,
+    socket_io::{Args, Kind, Packet},
 };
 use serde::de::DeserializeOwned;
 
@@ -67,34 +66,27 @@ impl Engine {
     }
 
     fn event(&mut self, cx: &mut Cx<'_, '_>, ack: Option<u64>, args: Args) -> Result<(), StoreError> {
-        let Ok(event) = args.into_event() else { return self.lost(cx, LineTrouble::Protocol, None) };
+        let Some(name) = args.name() else { return self.lost(cx, LineTrouble::Protocol, None) };
         match &self.session.phase {
-            Phase::Greeting if event.name == names::SESSION_READY => match first::<SessionReady>(&event) {
-                Some(ready) => self.greeted(cx, ready),
-                None => self.lost(cx, LineTrouble::Protocol, None),
+            Phase::Greeting if name == names::SESSION_READY => match first::<SessionReady>(&args) {
+                Some(ready) => return self.greeted(cx, ready),
+                None => return self.lost(cx, LineTrouble::Protocol, None),
             },
-            Phase::Online { plain: true, .. } => {
-                self.deliver(cx, event, ack);
-                Ok(())
-            }
-            Phase::Online { .. } | Phase::Draining { .. } => self.keepline_event(cx, event, ack),
+            Phase::Online { plain: true, .. } => {}
+            Phase::Online { .. } | Phase::Draining { .. } => match name.as_ref() {
+                names::AUTH_EXPIRING => {
+                    self.expiring(cx);
+                    return Ok(());
+                }
+                names::AUTH_EXPIRED => return self.lost(cx, LineTrouble::TokenExpired, None),
+                names::SERVER_DRAINING => return self.draining(cx, first(&args)),
+                _ => {}
+            },
             // Nothing may come before the greeting; what does is not ours to judge.
-            _ => Ok(()),
+            _ => return Ok(()),
         }
-    }
-
-    fn keepline_event(
-        &mut self,
-        cx: &mut Cx<'_, '_>,
-        event: EventArgs,
-        ack: Option<u64>,
-    ) -> Result<(), StoreError> {
-        match event.name.as_str() {
-            names::AUTH_EXPIRING => self.expiring(cx),
-            names::AUTH_EXPIRED => return self.lost(cx, LineTrouble::TokenExpired, None),
-            names::SERVER_DRAINING => return self.draining(cx, first(&event)),
-            _ => self.deliver(cx, event, ack),
-        }
+        let event = IncomingEvent::new(args, ack.map(|id| (self.connection, id)));
+        self.deliver(cx, event);
         Ok(())
     }
 
@@ -119,29 +111,10 @@ impl Engine {
         Ok(())
     }
 
-    fn deliver(&mut self, cx: &mut Cx<'_, '_>, event: EventArgs, ack: Option<u64>) {
-        let EventArgs { name, mut args, attachments } = event;
-        let meta = match args.len() {
-            // A Keepline server puts the meta last; a plain one's arguments are all the app's.
-            2.. if !self.session.is_plain() => {
-                args.last().and_then(|last| EventMeta::read(last, &self.last_meta))
-            }
-            _ => None,
-        };
-        if let Some(meta) = &meta {
-            args.pop();
-            if (&meta.stream, &meta.epoch) != (&self.last_meta.stream, &self.last_meta.epoch) {
-                self.last_meta = meta.clone();
-            }
-        }
-        let event = IncomingEvent {
-            name,
-            args,
-            attachments,
-            meta: meta.unwrap_or_default(),
-            ack: ack.map(|id| (self.connection, id)),
-        };
-        self.inbox.event(cx, event);
+    fn deliver(&mut self, cx: &mut Cx<'_, '_>, mut event: IncomingEvent) {
+        // A Keepline server puts the meta last; a plain one's arguments are all the app's.
+        let has_meta = !self.session.is_plain() && event.take_meta(&mut self.meta);
+        self.inbox.event(cx, has_meta.then_some(&self.meta), event);
     }
 
     fn ack(&mut self, cx: &mut Cx<'_, '_>, id: u64, args: &Args) -> Result<(), StoreError> {
@@ -182,7 +155,7 @@ impl Engine {
             };
             return self.outbox.answered(cx, seq, lane, verdict);
         }
-        let ack: Option<ActionAck> = args.first().and_then(|first| first.decode().ok());
+        let ack: Option<ActionAck> = args.decode(0).ok().flatten();
         let ack = ack.unwrap_or_else(unreadable);
         if let Some(position) = ack.position {
             self.note_place(Place { position, tag: ack.tag.unwrap_or_default() });
@@ -191,13 +164,14 @@ impl Engine {
     }
 }
 
-fn first<T: DeserializeOwned>(event: &EventArgs) -> Option<T> {
-    event.args.first()?.decode().ok()
+/// What comes after an event's name.
+fn first<T: DeserializeOwned>(event: &Args) -> Option<T> {
+    event.decode(1).ok()?
 }
 
 /// A session action's answer; one that cannot be read is a failure that may pass.
 fn session_answer<T: DeserializeOwned>(args: &Args) -> SessionAck<T> {
-    args.first().and_then(|first| first.decode().ok()).unwrap_or_else(|| {
+    args.decode(0).ok().flatten().unwrap_or_else(|| {
         SessionAck::Refused(ErrorBody::new(ErrorCode::Internal, "an answer that cannot be read"))
     })
 }

@@ -17,7 +17,7 @@ use std::{
 };
 
 use keepline_protocol::{
-    SessionReady, Stream, StreamCursor, StreamReady, StreamStatus, Subscribe, Unsubscribe,
+    Epoch, SessionReady, Stream, StreamCursor, StreamReady, StreamStatus, Subscribe, Unsubscribe,
     limits::{PAGE_EVENTS_MAX, RESUME_STREAMS_MAX, STREAMS_MAX},
 };
 
@@ -381,26 +381,37 @@ fn start(
 }
 
 fn deliver(cx: &mut Cx<'_, '_>, stream: Stream, item: Delivery, durable: bool) {
-    cx.effects.push_back(Effect::Deliver { stream, items: vec![item], durable, tapped: true });
+    cx.effects.push_back(Effect::Deliver { stream, epoch: None, items: vec![item], durable, tapped: true });
 }
 
-/// A run of events of one stream, as a page is, goes to the app in one piece.
-fn deliver_event(cx: &mut Cx<'_, '_>, event: IncomingEvent, durable: bool, tapped: bool) {
+/// Who gets an event.
+#[derive(Debug, Clone, Copy)]
+struct To {
+    durable: bool,
+    tapped: bool,
+}
+
+/// A run of events of one stream and epoch, as a page is, goes to the app in one piece.
+fn deliver_event(cx: &mut Cx<'_, '_>, stream: &Stream, epoch: Option<&Epoch>, event: IncomingEvent, to: To) {
     let goes_with = |effect: &Effect| match effect {
-        Effect::Deliver { stream, items, durable: also_durable, tapped: also_tapped } => {
-            stream == event.stream()
-                && (durable, tapped) == (*also_durable, *also_tapped)
+        Effect::Deliver { stream: of, epoch: last_epoch, items, durable, tapped } => {
+            of == stream
+                && (epoch.is_none() || last_epoch.as_ref() == epoch)
+                && (to.durable, to.tapped) == (*durable, *tapped)
                 && matches!(items.last(), Some(Delivery::Event(_)))
         }
         _ => false,
     };
     match cx.effects.back_mut().filter(|last| goes_with(last)) {
         Some(Effect::Deliver { items, .. }) => items.push(Delivery::Event(event)),
-        _ => {
-            let stream = event.stream().clone();
-            let items = vec![Delivery::Event(event)];
-            cx.effects.push_back(Effect::Deliver { stream, items, durable, tapped });
-        }
+        _ => cx.effects.push_back(Effect::Deliver {
+            stream: stream.clone(),
+            // The app counts it for each event.
+            epoch: epoch.map(Epoch::detached),
+            items: vec![Delivery::Event(event)],
+            durable: to.durable,
+            tapped: to.tapped,
+        }),
     }
 }
 

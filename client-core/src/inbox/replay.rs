@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use keepline_protocol::{
-    ErrorBody, ErrorCode, EventMeta, Reset, SessionAck, Stream, StreamStatus, Subscribed,
+    ErrorBody, ErrorCode, MetaReader, Reset, SessionAck, Stream, StreamStatus, Subscribed,
 };
 
-use super::{Inbox, cursor, deliver, deliver_event, place::Place, stream::Pull};
+use super::{Inbox, To, cursor, deliver, deliver_event, place::Place, stream::Pull};
 use crate::{
     engine::{Cx, Delivery, IncomingEvent},
     error::StoreError,
@@ -14,13 +14,14 @@ use crate::{
 };
 
 impl Inbox {
-    /// Takes an event. Duplicates are dropped and counted; a hole makes the stream be pulled.
-    pub(crate) fn event(&mut self, cx: &mut Cx<'_, '_>, event: IncomingEvent) {
+    /// Takes an event, and what its meta says where it has one. Duplicates are dropped and counted; a hole makes the
+    /// stream be pulled.
+    pub(crate) fn event(&mut self, cx: &mut Cx<'_, '_>, meta: Option<&MetaReader>, event: IncomingEvent) {
         self.heard_at = Some(cx.now.at);
-        let EventMeta { epoch: Some(epoch), offset: Some(offset), tag, .. } = &event.meta else {
-            return self.ephemeral(cx, event);
-        };
-        let stream = event.stream();
+        // What names none concerns the user.
+        let stream = meta.and_then(|meta| meta.stream.as_ref()).unwrap_or(&Stream::User);
+        let place = meta.and_then(|meta| Some((meta.epoch.as_ref()?, meta.offset?, meta.tag)));
+        let Some((epoch, offset, tag)) = place else { return self.ephemeral(cx, stream, event) };
         let Some(feed) = self.feeds.get_mut(stream) else { return };
         if !matches!(feed.pull, Pull::Live | Pull::Pulling) {
             // Given back or about to be pulled: the log has it.
@@ -33,11 +34,11 @@ impl Inbox {
         let known = feed.place.as_ref();
         let same_log = known.is_none_or(|place| place.epoch.as_ref().is_none_or(|known| known == epoch));
         let last = known.map_or(0, |place| place.offset);
-        if same_log && *offset <= last {
+        if same_log && offset <= last {
             self.counters.duplicates += 1;
             return;
         }
-        let is_gap = *offset > last + 1;
+        let is_gap = offset > last + 1;
         #[cfg(feature = "planted")]
         let is_gap = is_gap && !crate::planted::is(crate::planted::Planted::GapAccepted);
         if !same_log || is_gap {
@@ -54,7 +55,7 @@ impl Inbox {
             self.ask(stream.clone());
             return;
         }
-        feed.hand_over(epoch, *offset, *tag, event.bytes());
+        feed.hand_over(epoch, offset, tag, event.bytes());
         #[cfg(feature = "planted")]
         if crate::planted::is(crate::planted::Planted::CursorBeforeDelivery)
             && feed.place.clone().is_some_and(|handed| feed.take(handed))
@@ -62,8 +63,8 @@ impl Inbox {
             self.flush_at = Some(cx.now.at);
         }
         self.counters.delivered += 1;
-        let (durable, tapped) = (feed.consumed, feed.passes_taps());
-        deliver_event(cx, event, durable, tapped);
+        let to = To { durable: feed.consumed, tapped: feed.passes_taps() };
+        deliver_event(cx, stream, Some(epoch), event, to);
     }
 
     /// The page's end: live, another page, or another beginning.
@@ -156,19 +157,19 @@ impl Inbox {
         while feed.has_room(self.room) {
             let Some(event) = feed.held.pop_front() else { return };
             feed.hold_room(event.bytes());
-            deliver_event(cx, event, true, true);
+            deliver_event(cx, stream, None, event, BOTH);
         }
     }
 
-    fn ephemeral(&mut self, cx: &mut Cx<'_, '_>, event: IncomingEvent) {
-        let Some(feed) = self.feeds.get_mut(event.stream()) else { return };
+    fn ephemeral(&mut self, cx: &mut Cx<'_, '_>, stream: &Stream, event: IncomingEvent) {
+        let Some(feed) = self.feeds.get_mut(stream) else { return };
         self.counters.delivered += 1;
         if !feed.consumed {
-            return deliver_event(cx, event, false, true);
+            return deliver_event(cx, stream, None, event, To { durable: false, tapped: true });
         }
         if feed.held.is_empty() && feed.has_room(self.room) {
             feed.hold_room(event.bytes());
-            return deliver_event(cx, event, true, true);
+            return deliver_event(cx, stream, None, event, BOTH);
         }
         feed.held.push_back(event);
         while feed.held.len() > HELD_MAX {
@@ -219,6 +220,8 @@ impl Inbox {
         rested.into_iter().for_each(|stream| self.ask(stream));
     }
 }
+
+const BOTH: To = To { durable: true, tapped: true };
 
 /// Ephemeral events kept for a slow app; a screen has no use for more that are no longer true.
 const HELD_MAX: usize = 64;

@@ -1,12 +1,15 @@
+use std::fmt;
+
 use bytes::Bytes;
 use keepline_protocol::{
-    Epoch, ErrorCode, Event as EventType, Payload, PayloadError, Reset, Stream,
+    Epoch, ErrorCode, Event as EventType, PayloadError, Reset, Stream,
     catalogue::{
         JobCancelled, JobCompleted, JobCreated, JobFailed, JobProgress, ModelChunk, ResearchFinding,
         SearchResult, TestRecorded, TestTick,
     },
     socket_io::Args,
 };
+use serde::de::DeserializeOwned;
 
 use crate::{client::WeakHandle, command::Command, driver::Errand, engine::IncomingEvent};
 
@@ -27,23 +30,15 @@ pub enum Item {
 }
 
 /// An event as it came: its name, every argument, and its place. [`decode`](Self::decode) gives it a type.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Envelope {
     /// The stream it belongs to. A plain server has none; its events come on the user stream.
     pub stream: Stream,
     /// Where it stands in the stream; `None` for an ephemeral event and for every event of a plain server.
     pub place: Option<Place>,
-    /// When the server wrote it (RFC 3339).
-    pub time: Option<String>,
-    /// Its name.
-    pub name: String,
-    /// Every argument. An event of a Keepline server has one. The place of an attachment holds
-    /// `{"_placeholder":true,"num":N}`.
-    pub args: Vec<Payload>,
-    /// The binary attachments.
-    pub attachments: Vec<Bytes>,
     /// How to acknowledge it, where the server asked for that.
     pub ack: Option<Acknowledge>,
+    event: IncomingEvent,
 }
 
 /// An event's place in its stream.
@@ -73,20 +68,45 @@ impl Acknowledge {
 }
 
 impl Envelope {
-    pub(crate) fn new(stream: &Stream, event: IncomingEvent, client: &WeakHandle) -> Self {
-        let IncomingEvent { name, args, attachments, meta, ack } = event;
-        let place = match (meta.epoch, meta.offset) {
-            (Some(epoch), Some(offset)) => Some(Place { epoch, offset }),
-            _ => None,
-        };
-        let stream = meta.stream.unwrap_or_else(|| stream.clone());
-        let ack = ack.map(|(connection, ack)| Acknowledge { connection, ack, client: client.clone() });
-        Self { stream, place, time: meta.ts, name, args, attachments, ack }
+    pub(crate) fn new(
+        stream: Stream,
+        epoch: Option<Epoch>,
+        event: IncomingEvent,
+        client: &WeakHandle,
+    ) -> Self {
+        let place = epoch.zip(event.offset).map(|(epoch, offset)| Place { epoch, offset });
+        let ack = event.ack.map(|(connection, ack)| Acknowledge { connection, ack, client: client.clone() });
+        Self { stream, place, ack, event }
     }
 
-    /// The first argument, which is the only one from a Keepline server.
-    pub fn payload(&self) -> Option<&Payload> {
-        self.args.first()
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.event.name()
+    }
+
+    /// When the server wrote it (RFC 3339).
+    pub fn time(&self) -> Option<&str> {
+        self.event.time()
+    }
+
+    /// The first argument as JSON. It is the only one from a Keepline server.
+    pub fn payload(&self) -> Option<&str> {
+        self.args().next()
+    }
+
+    /// Every argument as JSON. The place of an attachment holds `{"_placeholder":true,"num":N}`.
+    pub fn args(&self) -> impl Iterator<Item = &str> {
+        self.event.args()
+    }
+
+    /// The binary attachments.
+    pub fn attachments(&self) -> &[Bytes] {
+        self.event.attachments()
+    }
+
+    /// Whether it has one argument and no attachment: what a type can hold.
+    pub(crate) fn fits_a_type(&self) -> bool {
+        self.args().nth(1).is_none() && self.payload().is_some() && self.attachments().is_empty()
     }
 
     /// The event as a type of the catalogue or of the app's own; `None` where it has another name.
@@ -94,10 +114,28 @@ impl Envelope {
     /// # Errors
     /// [`PayloadError::Mismatch`] where the name is right and the payload is not.
     pub fn decode<T: EventType>(&self) -> Result<Option<T>, PayloadError> {
-        if self.name != T::NAME {
-            return Ok(None);
-        }
-        self.payload().ok_or(PayloadError::Mismatch)?.decode().map(Some)
+        if self.name() == T::NAME { self.read().map(Some) } else { Ok(None) }
+    }
+
+    /// The first argument as any type, whatever the event's name.
+    ///
+    /// # Errors
+    /// [`PayloadError::Mismatch`] where it does not have the type's shape, or where there is none.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, PayloadError> {
+        let payload = self.payload().ok_or(PayloadError::Mismatch)?;
+        serde_json::from_str(payload).map_err(|_| PayloadError::Mismatch)
+    }
+}
+
+/// Shows sizes only of what is the app's.
+impl fmt::Debug for Envelope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Envelope")
+            .field("stream", &self.stream)
+            .field("place", &self.place)
+            .field("name", &self.name())
+            .field("event", &self.event)
+            .finish_non_exhaustive()
     }
 }
 
@@ -129,11 +167,11 @@ macro_rules! events {
                     Item::Refused(code) => return Self::Refused(code),
                 };
                 // More than one argument, or an attachment, would be lost in a typed event.
-                let ([payload], []) = (&envelope.args[..], &envelope.attachments[..]) else {
+                if !envelope.fits_a_type() {
                     return Self::Raw(envelope);
-                };
-                match envelope.name.as_str() {
-                    $(<$name as EventType>::NAME => match payload.decode() {
+                }
+                match envelope.name() {
+                    $(<$name as EventType>::NAME => match envelope.read() {
                         Ok(event) => Self::$name(event),
                         Err(_) => Self::Raw(envelope),
                     },)*
@@ -159,30 +197,27 @@ events! {
 
 #[cfg(test)]
 mod tests {
+    use keepline_protocol::Payload;
+
     use super::*;
 
-    fn envelope(name: &str, args: &[&str]) -> Envelope {
-        Envelope {
-            stream: Stream::User,
-            place: None,
-            time: None,
-            name: name.to_owned(),
-            args: args.iter().map(|text| Payload::parse(*text).unwrap()).collect(),
-            attachments: Vec::new(),
-            ack: None,
-        }
+    fn envelope(name: &str, args: &[&str], attachments: Vec<Bytes>) -> Envelope {
+        let args =
+            args.iter().fold(Args::event(name), |args, text| args.payload(&Payload::parse(*text).unwrap()));
+        let event = IncomingEvent::new(args.attachments(attachments).build(), None);
+        Envelope { stream: Stream::User, place: None, ack: None, event }
     }
 
     #[test]
     fn the_catalogue_is_typed_and_the_rest_is_raw() {
-        let typed = Event::from(Item::Event(envelope("test:tick:v1", &[r#"{"job":"7","index":3}"#])));
+        let typed = Event::from(Item::Event(envelope("test:tick:v1", &[r#"{"job":"7","index":3}"#], vec![])));
         assert!(matches!(typed, Event::TestTick(TestTick { index: 3, .. })));
         for envelope in [
-            envelope("test:tick:v2", &[r#"{"job":"7","index":3}"#]),
-            envelope("test:tick:v1", &[r#"{"index":3}"#]),
-            envelope("test:tick:v1", &[r#"{"job":"7","index":3}"#, "1"]),
-            envelope("test:tick:v1", &[]),
-            Envelope { attachments: vec![Bytes::new()], ..envelope("test:tick:v1", &["{}"]) },
+            envelope("test:tick:v2", &[r#"{"job":"7","index":3}"#], vec![]),
+            envelope("test:tick:v1", &[r#"{"index":3}"#], vec![]),
+            envelope("test:tick:v1", &[r#"{"job":"7","index":3}"#, "1"], vec![]),
+            envelope("test:tick:v1", &[], vec![]),
+            envelope("test:tick:v1", &[r#"{"job":"7","index":3}"#], vec![Bytes::new()]),
         ] {
             assert!(matches!(Event::from(Item::Event(envelope)), Event::Raw(_)));
         }
@@ -200,10 +235,10 @@ mod tests {
         impl EventType for Note {
             const NAME: &'static str = "note:v1";
         }
-        let note = envelope("note:v1", &[r#"{"text":"a"}"#]).decode::<Note>().unwrap().unwrap();
+        let note = envelope("note:v1", &[r#"{"text":"a"}"#], vec![]).decode::<Note>().unwrap().unwrap();
         assert_eq!(note.text, "a");
-        assert!(envelope("other:v1", &["{}"]).decode::<Note>().unwrap().is_none());
-        assert!(matches!(envelope("note:v1", &["{}"]).decode::<Note>(), Err(PayloadError::Mismatch)));
-        assert!(matches!(envelope("note:v1", &[]).decode::<Note>(), Err(PayloadError::Mismatch)));
+        assert!(envelope("other:v1", &["{}"], vec![]).decode::<Note>().unwrap().is_none());
+        assert!(matches!(envelope("note:v1", &["{}"], vec![]).decode::<Note>(), Err(PayloadError::Mismatch)));
+        assert!(matches!(envelope("note:v1", &[], vec![]).decode::<Note>(), Err(PayloadError::Mismatch)));
     }
 }

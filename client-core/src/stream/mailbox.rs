@@ -8,7 +8,7 @@ use keepline_protocol::{Epoch, Stream};
 
 use crate::{
     command::{Consume, Freed},
-    engine::Delivery,
+    engine::{Arrival, Delivery, IncomingEvent},
     signals::Signals,
 };
 
@@ -56,7 +56,8 @@ pub(crate) struct Mailbox {
 /// The engine bounds the queue: it hands over no more than the buffer of the config holds.
 #[derive(Default)]
 struct State {
-    queue: VecDeque<Delivery>,
+    /// None of them is empty.
+    queue: VecDeque<Run>,
     /// The last place handed to the app.
     handed: Option<Spot>,
     /// What was handed out when the engine began anew: up to here its events come again. Within one engine's life
@@ -72,6 +73,12 @@ struct State {
     has_ended: bool,
     is_released: bool,
     waker: Option<Waker>,
+}
+
+/// What the engine handed over in one piece.
+struct Run {
+    epoch: Option<Epoch>,
+    items: VecDeque<Delivery>,
 }
 
 /// What becomes of an item.
@@ -108,20 +115,29 @@ impl Mailbox {
 
 /// The driver's side.
 impl Mailbox {
-    /// Puts items on their way to the app.
-    pub(crate) fn deliver(self: &Arc<Self>, items: Vec<Delivery>) {
+    /// Puts items on their way to the app. Events with an offset are of that incarnation of the log.
+    pub(crate) fn deliver(self: &Arc<Self>, epoch: Option<Epoch>, items: Vec<Delivery>) {
+        let mut run = Run { epoch, items: items.into() };
         let mut state = self.state();
-        for item in items {
+        let mut is_freed = false;
+        run.items.retain(|item| {
             if state.is_over() {
-                break;
+                return false;
             }
-            match state.accept(&item) {
-                Accepted::New => state.queue.push_back(item),
+            match state.accept(run.epoch.as_ref(), item) {
+                Accepted::New => true,
                 Accepted::Repeated => {
-                    state.free(&item);
-                    self.signal(&mut state);
+                    state.free(item);
+                    is_freed = true;
+                    false
                 }
             }
+        });
+        if is_freed {
+            self.signal(&mut state);
+        }
+        if !run.items.is_empty() {
+            state.queue.push_back(run);
         }
         wake(state);
     }
@@ -189,7 +205,7 @@ impl Mailbox {
 /// The app's side.
 impl Mailbox {
     /// The next item. Asking takes the one before, in auto mode.
-    pub(crate) fn poll(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Option<Delivery>> {
+    pub(crate) fn poll(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Option<Arrival>> {
         let mut state = self.state();
         match self.hand_out(&mut state) {
             Some(item) => Poll::Ready(Some(item)),
@@ -203,12 +219,11 @@ impl Mailbox {
         self: &Arc<Self>,
         cx: &mut Context<'_>,
         max: usize,
-        items: &mut Vec<Delivery>,
+        items: &mut Vec<Arrival>,
     ) -> Poll<()> {
         let mut state = self.state();
-        items.reserve(max.min(state.queue.len()));
         while items.len() < max
-            && items.last().is_none_or(|last| matches!(last, Delivery::Event(_)))
+            && items.last().is_none_or(|last| matches!(last.item, Delivery::Event(_)))
             && let Some(item) = self.hand_out(&mut state)
         {
             items.push(item);
@@ -216,27 +231,25 @@ impl Mailbox {
         if items.is_empty() { state.poll_end(cx) } else { Poll::Ready(()) }
     }
 
-    fn hand_out(self: &Arc<Self>, state: &mut State) -> Option<Delivery> {
+    fn hand_out(self: &Arc<Self>, state: &mut State) -> Option<Arrival> {
         if self.mode == CursorMode::Auto {
             self.take_handed(state);
         }
-        let item = state.queue.pop_front()?;
-        match &item {
-            Delivery::Event(event) => {
-                if let Some((epoch, offset)) = event.place() {
-                    state.hand(epoch, offset);
-                }
+        let arrival = state.next()?;
+        match (&arrival.item, &arrival.epoch) {
+            (Delivery::Event(IncomingEvent { offset: Some(offset), .. }), Some(epoch)) => {
+                state.hand(epoch, *offset);
             }
-            Delivery::Reset(reset) => {
+            (Delivery::Reset(reset), _) => {
                 // It may stand before what was taken of the history that is void now.
                 state.taken = None;
                 state.hand(&reset.epoch, reset.offset);
             }
-            Delivery::Gone | Delivery::Refused(_) => {}
+            (Delivery::Event(_) | Delivery::Gone | Delivery::Refused(_), _) => {}
         }
-        state.free(&item);
+        state.free(&arrival.item);
         self.signal(state);
-        Some(item)
+        Some(arrival)
     }
 
     /// The app has taken everything up to the last item it was handed.
@@ -312,13 +325,30 @@ impl State {
         Poll::Pending
     }
 
-    fn accept(&mut self, item: &Delivery) -> Accepted {
+    /// The first item of what waits.
+    fn next(&mut self) -> Option<Arrival> {
+        let run = self.queue.front_mut()?;
+        let item = run.items.pop_front()?;
+        let has_place = matches!(&item, Delivery::Event(event) if event.offset.is_some());
+        let is_run_over = run.items.is_empty();
+        let epoch = match has_place {
+            true if is_run_over => run.epoch.take(),
+            true => run.epoch.clone(),
+            false => None,
+        };
+        if is_run_over {
+            self.queue.pop_front();
+        }
+        Some(Arrival { epoch, item })
+    }
+
+    fn accept(&mut self, epoch: Option<&Epoch>, item: &Delivery) -> Accepted {
         match item {
             Delivery::Event(event) => {
                 let is_repeated = |(epoch, offset): &(&Epoch, u64)| {
                     self.repeated.as_ref().is_some_and(|repeated| repeated.covers(epoch, *offset))
                 };
-                if let Some((epoch, offset)) = event.place().filter(is_repeated) {
+                if let Some((epoch, offset)) = epoch.zip(event.offset).filter(is_repeated) {
                     // The new engine has to hear again what the old one knew.
                     if self.taken.as_ref().is_some_and(|taken| taken.covers(epoch, offset)) {
                         self.unreported = Some(Spot { epoch: epoch.clone(), offset });
@@ -369,10 +399,9 @@ fn wake(mut state: MutexGuard<'_, State>) {
 mod tests {
     use std::task::Waker;
 
-    use keepline_protocol::{EventMeta, Payload, Reset, ResetReason};
+    use keepline_protocol::{EventMeta, MetaReader, Payload, Reset, ResetReason, socket_io::Args};
 
     use super::*;
-    use crate::engine::IncomingEvent;
 
     fn mailbox(mode: CursorMode) -> Arc<Mailbox> {
         let options = Consume { after: None, durable: true };
@@ -383,28 +412,24 @@ mod tests {
         Epoch::new(name).unwrap()
     }
 
-    fn event(epoch_name: &str, offset: u64) -> Delivery {
-        let meta = EventMeta {
-            stream: Some(Stream::User),
-            epoch: Some(epoch(epoch_name)),
-            offset: Some(offset),
-            tag: None,
-            ts: None,
-        };
-        let args = vec![Payload::null()];
-        Delivery::Event(IncomingEvent {
-            name: "e".to_owned(),
-            args,
-            attachments: Vec::new(),
-            meta,
-            ack: None,
-        })
+    fn event(offset: u64) -> Delivery {
+        let meta = EventMeta { epoch: Some(epoch("e")), offset: Some(offset), ..EventMeta::default() };
+        let args = Args::event("e").payload(&Payload::null()).value(&meta).unwrap().build();
+        let mut event = IncomingEvent::new(args, None);
+        event.take_meta(&mut MetaReader::default());
+        Delivery::Event(event)
+    }
+
+    fn deliver(mailbox: &Arc<Mailbox>, epoch_name: &str, offsets: impl IntoIterator<Item = u64>) {
+        for offset in offsets {
+            mailbox.deliver(Some(epoch(epoch_name)), vec![event(offset)]);
+        }
     }
 
     fn next(mailbox: &Arc<Mailbox>) -> Option<u64> {
         match mailbox.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Some(Delivery::Event(event))) => event.meta.offset,
-            Poll::Ready(Some(Delivery::Reset(reset))) => Some(reset.offset),
+            Poll::Ready(Some(Arrival { item: Delivery::Event(event), .. })) => event.offset,
+            Poll::Ready(Some(Arrival { item: Delivery::Reset(reset), .. })) => Some(reset.offset),
             Poll::Ready(_) | Poll::Pending => None,
         }
     }
@@ -416,7 +441,7 @@ mod tests {
     #[test]
     fn an_event_is_taken_when_the_next_one_is_asked_for() {
         let mailbox = mailbox(CursorMode::Auto);
-        (1..=2).for_each(|offset| mailbox.deliver(vec![event("a", offset)]));
+        deliver(&mailbox, "a", 1..=2);
         assert_eq!(next(&mailbox), Some(1));
         assert_eq!(taken(&mailbox), None);
         assert_eq!(next(&mailbox), Some(2));
@@ -429,7 +454,7 @@ mod tests {
     #[test]
     fn in_manual_mode_only_an_ack_takes_and_never_more_than_was_handed_out() {
         let mailbox = mailbox(CursorMode::Manual);
-        (1..=3).for_each(|offset| mailbox.deliver(vec![event("a", offset)]));
+        deliver(&mailbox, "a", 1..=3);
         assert_eq!((next(&mailbox), next(&mailbox)), (Some(1), Some(2)));
         assert_eq!(taken(&mailbox), None);
         mailbox.take_up_to(1);
@@ -443,23 +468,23 @@ mod tests {
     #[test]
     fn room_is_freed_as_events_leave() {
         let mailbox = mailbox(CursorMode::Auto);
-        mailbox.deliver(vec![event("a", 1)]);
+        deliver(&mailbox, "a", [1]);
         assert_eq!(mailbox.progress().freed, Freed::default());
         next(&mailbox);
         let freed = mailbox.progress().freed;
-        assert_eq!((freed.events, freed.bytes), (1, 5));
+        assert_eq!((freed.events, freed.bytes), (1, r#"["e",null,{"epoch":"e","offset":1}]"#.len() as u64));
     }
 
     #[test]
     fn a_reset_to_a_lower_offset_of_the_same_log_drops_nothing() {
         let mailbox = mailbox(CursorMode::Auto);
-        (1..=5).for_each(|offset| mailbox.deliver(vec![event("a", offset)]));
+        deliver(&mailbox, "a", 1..=5);
         assert_eq!((next(&mailbox), next(&mailbox)), (Some(1), Some(2)));
         mailbox.rewind();
         let reset =
             Reset { epoch: epoch("a"), offset: 0, tag: None, reason: ResetReason::Ahead, snapshot: None };
-        mailbox.deliver(vec![Delivery::Reset(reset)]);
-        mailbox.deliver(vec![event("a", 1)]);
+        mailbox.deliver(None, vec![Delivery::Reset(reset)]);
+        deliver(&mailbox, "a", [1]);
         assert_eq!((next(&mailbox), next(&mailbox)), (Some(0), Some(1)), "the reset, then the event");
         assert_eq!(taken(&mailbox), Some(0));
     }
@@ -467,10 +492,10 @@ mod tests {
     #[test]
     fn another_accounts_events_at_the_same_offsets_are_its_own() {
         let mailbox = mailbox(CursorMode::Auto);
-        (1..=5).for_each(|offset| mailbox.deliver(vec![event("a", offset)]));
+        deliver(&mailbox, "a", 1..=5);
         assert_eq!((next(&mailbox), next(&mailbox)), (Some(1), Some(2)));
         mailbox.forget();
-        mailbox.deliver(vec![event("a", 1)]);
+        deliver(&mailbox, "a", [1]);
         assert_eq!((next(&mailbox), next(&mailbox)), (Some(1), None));
         assert_eq!(taken(&mailbox), Some(1));
     }
@@ -478,11 +503,11 @@ mod tests {
     #[test]
     fn what_the_app_holds_does_not_come_again_after_a_rewind() {
         let mailbox = mailbox(CursorMode::Auto);
-        (1..=5).for_each(|offset| mailbox.deliver(vec![event("a", offset)]));
+        deliver(&mailbox, "a", 1..=5);
         assert_eq!((next(&mailbox), next(&mailbox), next(&mailbox)), (Some(1), Some(2), Some(3)));
         mailbox.rewind();
         // The stored cursor was behind: everything comes again.
-        (1..=6).for_each(|offset| mailbox.deliver(vec![event("a", offset)]));
+        deliver(&mailbox, "a", 1..=6);
         // The new engine hears how far the app is: 2 is taken, 3 is in its hands.
         let progress = mailbox.progress();
         assert_eq!(progress.taken.map(|spot| spot.offset), Some(2));
@@ -491,7 +516,7 @@ mod tests {
         assert_eq!(taken(&mailbox), Some(3));
         // Another epoch is another log.
         mailbox.rewind();
-        mailbox.deliver(vec![event("b", 1)]);
+        deliver(&mailbox, "b", [1]);
         assert_eq!(next(&mailbox), Some(1));
     }
 
@@ -500,9 +525,9 @@ mod tests {
         let mailbox = mailbox(CursorMode::Manual);
         let reset =
             Reset { epoch: epoch("b"), offset: 40, tag: None, reason: ResetReason::Trimmed, snapshot: None };
-        let mut items: Vec<Delivery> = (1..=3).map(|offset| event("a", offset)).collect();
-        items.extend([Delivery::Reset(reset), event("b", 41), Delivery::Gone, event("b", 42)]);
-        mailbox.deliver(items);
+        mailbox.deliver(Some(epoch("a")), (1..=3).map(event).collect());
+        mailbox.deliver(None, vec![Delivery::Reset(reset)]);
+        mailbox.deliver(Some(epoch("b")), vec![event(41), Delivery::Gone, event(42)]);
         let batch = |max| {
             let mut items = Vec::new();
             match mailbox.poll_batch(&mut Context::from_waker(Waker::noop()), max, &mut items) {
@@ -521,7 +546,7 @@ mod tests {
         let mailbox = mailbox(CursorMode::Auto);
         let reason = ResetReason::Trimmed;
         let reset = Reset { epoch: epoch("b"), offset: 40, tag: None, reason, snapshot: None };
-        mailbox.deliver(vec![Delivery::Reset(reset)]);
+        mailbox.deliver(None, vec![Delivery::Reset(reset)]);
         assert_eq!(next(&mailbox), Some(40));
         assert_eq!(next(&mailbox), None);
         let progress = mailbox.progress();
@@ -534,7 +559,7 @@ mod tests {
         let options = Consume { after: Some(10), durable: false };
         let mailbox = Mailbox::new(Stream::User, options, CursorMode::Auto, Arc::new(Signals::default()));
         assert_eq!(mailbox.options(), options);
-        mailbox.deliver(vec![event("a", 11)]);
+        deliver(&mailbox, "a", [11]);
         next(&mailbox);
         assert_eq!(mailbox.options().after, Some(11));
     }
@@ -542,10 +567,10 @@ mod tests {
     #[test]
     fn a_stream_that_is_gone_ends_even_across_a_rewind() {
         let mailbox = mailbox(CursorMode::Auto);
-        mailbox.deliver(vec![Delivery::Gone]);
+        mailbox.deliver(None, vec![Delivery::Gone]);
         mailbox.rewind();
         let mut cx = Context::from_waker(Waker::noop());
-        assert!(matches!(mailbox.poll(&mut cx), Poll::Ready(Some(Delivery::Gone))));
+        assert!(matches!(mailbox.poll(&mut cx), Poll::Ready(Some(Arrival { item: Delivery::Gone, .. }))));
         assert!(matches!(mailbox.poll(&mut cx), Poll::Ready(None)));
     }
 
@@ -554,7 +579,7 @@ mod tests {
         let signals = Arc::new(Signals::default());
         let options = Consume { after: None, durable: true };
         let mailbox = Mailbox::new(Stream::User, options, CursorMode::Auto, Arc::clone(&signals));
-        (1..=3).for_each(|offset| mailbox.deliver(vec![event("a", offset)]));
+        deliver(&mailbox, "a", 1..=3);
         for offset in 1..=3 {
             assert_eq!(next(&mailbox), Some(offset));
         }

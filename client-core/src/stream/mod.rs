@@ -24,7 +24,7 @@ pub use self::{
 use crate::{
     client::WeakHandle,
     command::Consume,
-    engine::Delivery,
+    engine::{Arrival, Delivery},
     tap::{Tap, Tapped},
 };
 
@@ -87,7 +87,7 @@ pub struct EventStream {
     mailbox: Arc<Mailbox>,
     client: WeakHandle,
     /// Where a batch lies between mailbox and app; empty but while it is converted.
-    batch: Vec<Delivery>,
+    batch: Vec<Arrival>,
 }
 
 impl EventStream {
@@ -171,12 +171,12 @@ impl fmt::Debug for EventStream {
 #[derive(Debug)]
 pub struct Observer {
     stream: Stream,
-    tap: Tap<Delivery>,
+    tap: Tap<Arrival>,
     client: WeakHandle,
 }
 
 impl Observer {
-    pub(crate) fn new(stream: Stream, tap: Tap<Delivery>, client: WeakHandle) -> Self {
+    pub(crate) fn new(stream: Stream, tap: Tap<Arrival>, client: WeakHandle) -> Self {
         Self { stream, tap, client }
     }
 
@@ -195,7 +195,7 @@ impl Observer {
         Pin::new(&mut self.tap).poll_next(cx).map(|tapped| tapped.map(|tapped| self.convert(tapped)))
     }
 
-    fn convert(&self, tapped: Tapped<Delivery>) -> Tapped<Item> {
+    fn convert(&self, tapped: Tapped<Arrival>) -> Tapped<Item> {
         match tapped {
             Tapped::Item(item) => Tapped::Item(to_item(&self.stream, item, &self.client)),
             Tapped::Lagged(count) => Tapped::Lagged(count),
@@ -211,9 +211,9 @@ impl futures_util::Stream for Observer {
     }
 }
 
-fn to_item(stream: &Stream, item: Delivery, client: &WeakHandle) -> Item {
-    match item {
-        Delivery::Event(event) => Item::Event(Envelope::new(stream, event, client)),
+fn to_item(stream: &Stream, arrival: Arrival, client: &WeakHandle) -> Item {
+    match arrival.item {
+        Delivery::Event(event) => Item::Event(Envelope::new(stream.clone(), arrival.epoch, event, client)),
         Delivery::Reset(reset) => Item::Reset(reset),
         Delivery::Gone => Item::Gone,
         Delivery::Refused(code) => Item::Refused(code),

@@ -33,7 +33,7 @@ impl Output {
     pub(crate) fn outcome(self, id: ActionId, outcome: &Outcome) {
         self.tell(&Line::Outcome(Settled::new(id, outcome)), || match outcome {
             Outcome::Accepted(reply) => {
-                let reply = reply.payload.as_ref().map(OneLine);
+                let reply = reply.payload.as_ref().map(OneLine::of);
                 format!("accepted {id} {}", reply.as_ref().map(OneLine::text).unwrap_or_default())
             }
             Outcome::Rejected(why) => format!("rejected {id} {}: {}", why.code, why.text),
@@ -47,7 +47,7 @@ impl Output {
         self.write(&Line::event(event), || {
             let offset =
                 event.place.as_ref().map_or_else(|| "-".to_owned(), |place| place.offset.to_string());
-            format!("{} {offset} {} {}", event.stream, event.name, Arguments(&event.args).text())
+            format!("{} {offset} {} {}", event.stream, event.name(), Arguments::of(event).text())
         })
     }
 
@@ -55,7 +55,7 @@ impl Output {
     /// Where it was not written.
     pub(crate) fn reset(self, stream: &Stream, reset: &Reset) -> io::Result<()> {
         self.write(&Line::reset(stream, reset), || {
-            let snapshot = reset.snapshot.as_ref().map(OneLine);
+            let snapshot = reset.snapshot.as_ref().map(OneLine::of);
             let snapshot = snapshot.as_ref().map_or("null".into(), OneLine::text);
             format!("{stream} reset to {} ({:?}) {snapshot}", reset.offset, reset.reason)
         })
@@ -106,7 +106,7 @@ impl Output {
             let outcome = entry.outcome.as_ref().map_or(entry.state.as_str(), Outcome::as_str);
             let lane = entry.lane.as_deref().unwrap_or("-");
             let payload =
-                if with_payload { OneLine(&entry.payload).text().into_owned() } else { String::new() };
+                if with_payload { OneLine::of(&entry.payload).text().into_owned() } else { String::new() };
             format!("{} {outcome:<13} {} {lane} {}s {payload}", entry.id, entry.name, entry.age.as_secs())
                 .trim_end()
                 .to_owned()

@@ -1,7 +1,7 @@
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::Malformed;
 use crate::{
@@ -12,10 +12,14 @@ use crate::{
 
 /// The arguments of an event or an acknowledgement: each one's JSON, and the attachments they point to.
 ///
+/// They stand in one text, so that an event that waits for its app is one piece of memory.
+///
 /// `Debug` shows sizes only.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Args {
-    items: Vec<Payload>,
+    /// The values, with a comma between two.
+    text: String,
+    ends: Ends,
     attachments: Vec<Bytes>,
 }
 
@@ -47,10 +51,9 @@ impl Args {
     /// [`Malformed::Data`] where the text is not a JSON array or nests deeper than
     /// [`ENVELOPE_DEPTH_MAX`](crate::limits::ENVELOPE_DEPTH_MAX).
     pub fn parse(json: &str, attachments: Vec<Bytes>) -> Result<Self, Malformed> {
-        // A name, a payload and a meta.
-        let mut items = Vec::with_capacity(3);
-        json::elements(json, ENVELOPE_DEPTH_MAX, |item| items.push(Payload::received(item)))?;
-        Ok(Self { items, attachments })
+        let mut args = Self { text: String::with_capacity(json.len()), attachments, ..Self::default() };
+        json::elements(json, ENVELOPE_DEPTH_MAX, |item| args.push(item))?;
+        Ok(args)
     }
 
     /// The arguments as one JSON array.
@@ -62,29 +65,51 @@ impl Args {
 
     pub(super) fn write_json(&self, out: &mut String) {
         out.push('[');
-        for (index, item) in self.items.iter().enumerate() {
-            if index > 0 {
-                out.push(',');
-            }
-            out.push_str(item.as_str());
-        }
+        out.push_str(&self.text);
         out.push(']');
     }
 
     pub(super) fn json_bytes(&self) -> usize {
-        // The brackets, and the commas between.
-        let around = 1 + self.items.len().max(1);
-        around + self.items.iter().map(Payload::len).sum::<usize>()
+        "[]".len() + self.text.len()
     }
 
-    /// Each element; an event's name is the first.
-    pub fn items(&self) -> &[Payload] {
-        &self.items
+    /// How many there are; an event's name is the first.
+    pub fn len(&self) -> usize {
+        self.ends.len()
     }
 
-    /// The first element, where there is one.
-    pub fn first(&self) -> Option<&Payload> {
-        self.items.first()
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The JSON of one, counted from 0.
+    pub fn get(&self, index: usize) -> Option<&str> {
+        let end = self.ends.get(index)?;
+        let start = match index.checked_sub(1) {
+            Some(before) => self.ends.get(before)? + ",".len(),
+            None => 0,
+        };
+        self.text.get(start..end)
+    }
+
+    /// The JSON of each.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..self.len()).filter_map(|index| self.get(index))
+    }
+
+    /// The JSON of the last.
+    pub fn last(&self) -> Option<&str> {
+        self.get(self.len().checked_sub(1)?)
+    }
+
+    /// Decodes one, counted from 0; unknown fields are ignored. `None` where there is none.
+    ///
+    /// # Errors
+    /// [`PayloadError::Mismatch`] where the JSON does not have the type's shape.
+    pub fn decode<T: DeserializeOwned>(&self, index: usize) -> Result<Option<T>, PayloadError> {
+        let json = self.get(index);
+        json.map(serde_json::from_str).transpose().map_err(|_| PayloadError::Mismatch)
     }
 
     /// The binary attachments, in the order of their placeholders' numbers.
@@ -101,41 +126,92 @@ impl Args {
         self.json_bytes() + self.attachments.iter().map(Bytes::len).sum::<usize>()
     }
 
-    /// Reads an event: its first element is the name. (A number is allowed as a name by the protocol and is given
-    /// as its text.)
+    /// An event's name, the first element. (A number is allowed as a name by the protocol and is given as its text.)
+    /// Never `None` for an event that was decoded or built.
+    pub fn name(&self) -> Option<Cow<'_, str>> {
+        let first = self.get(0)?;
+        if let Some(plain) = json::plain_string(first) {
+            return Some(Cow::Borrowed(plain));
+        }
+        match first.as_bytes().first()? {
+            b'"' => serde_json::from_str(first).ok().map(Cow::Owned),
+            b'-' | b'0'..=b'9' => Some(Cow::Borrowed(first)),
+            _ => None,
+        }
+    }
+
+    /// Reads an event: its [`name`](Self::name), and the rest.
     ///
     /// # Errors
     /// [`Malformed::Data`] where the first element is no name; never for an event that was decoded or built.
     pub fn into_event(self) -> Result<EventArgs, Malformed> {
-        let Self { items: mut args, attachments } = self;
-        if args.is_empty() {
-            return Err(Malformed::Data);
+        let name = self.name().ok_or(Malformed::Data)?.into_owned();
+        let args = self.iter().skip(1).map(Payload::received).collect();
+        Ok(EventArgs { name, args, attachments: self.attachments })
+    }
+
+    fn push(&mut self, item: &str) {
+        if !self.is_empty() {
+            self.text.push(',');
         }
-        let name = name(args.remove(0).into_string()).ok_or(Malformed::Data)?;
-        Ok(EventArgs { name, args, attachments })
-    }
-
-    /// Whether the first element is an event's name.
-    pub(super) fn check_name(&self) -> Result<(), Malformed> {
-        let first = self.first().ok_or(Malformed::Data)?.as_str();
-        let is_name = json::plain_string(first).is_some() || name(first.to_owned()).is_some();
-        if is_name { Ok(()) } else { Err(Malformed::Data) }
+        self.text.push_str(item);
+        self.ends.push(self.text.len());
     }
 }
 
-/// An event's name: a string, or a number as its text.
-fn name(mut item: String) -> Option<String> {
-    if json::plain_string(&item).is_some() {
-        item.pop();
-        item.remove(0);
-        return Some(item);
-    }
-    match item.as_bytes().first()? {
-        b'"' => serde_json::from_str(&item).ok(),
-        b'-' | b'0'..=b'9' => Some(item),
-        _ => None,
+impl fmt::Debug for Args {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Args({} bytes, {} attachments)", self.json_bytes(), self.attachments.len())
     }
 }
+
+/// Where each argument ends in the text. A name, a payload and a meta take no memory of their own.
+#[derive(Clone, PartialEq, Eq)]
+enum Ends {
+    Few { ends: [usize; FEW], len: usize },
+    Many(Vec<usize>),
+}
+
+impl Ends {
+    fn len(&self) -> usize {
+        match self {
+            Self::Few { len, .. } => *len,
+            Self::Many(ends) => ends.len(),
+        }
+    }
+
+    fn get(&self, index: usize) -> Option<usize> {
+        match self {
+            Self::Few { ends, len } => ends.get(..*len)?.get(index).copied(),
+            Self::Many(ends) => ends.get(index).copied(),
+        }
+    }
+
+    fn push(&mut self, end: usize) {
+        match self {
+            Self::Few { ends, len } => match ends.get_mut(*len) {
+                Some(free) => {
+                    *free = end;
+                    *len += 1;
+                }
+                None => {
+                    let mut many = ends.to_vec();
+                    many.push(end);
+                    *self = Self::Many(many);
+                }
+            },
+            Self::Many(ends) => ends.push(end),
+        }
+    }
+}
+
+impl Default for Ends {
+    fn default() -> Self {
+        Self::Few { ends: [0; FEW], len: 0 }
+    }
+}
+
+const FEW: usize = 3;
 
 impl From<Invalid> for Malformed {
     fn from(_: Invalid) -> Self {
@@ -148,18 +224,9 @@ pub(super) fn check_array(json: &str) -> Result<(), Malformed> {
     Ok(json::elements(json, ENVELOPE_DEPTH_MAX, |_| ())?)
 }
 
-impl fmt::Debug for Args {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Args({} bytes, {} attachments)", self.json_bytes(), self.attachments.len())
-    }
-}
-
 /// Puts arguments together without parsing what is JSON already.
 #[derive(Default)]
-pub struct ArgsBuilder {
-    items: Vec<Payload>,
-    attachments: Vec<Bytes>,
-}
+pub struct ArgsBuilder(Args);
 
 impl ArgsBuilder {
     /// Appends a payload as it is.
@@ -168,12 +235,19 @@ impl ArgsBuilder {
         self.raw(payload.as_str())
     }
 
+    /// Appends the elements of an array of arguments.
+    #[must_use]
+    pub fn args(self, args: &Args) -> Self {
+        args.iter().fold(self, Self::raw)
+    }
+
     /// Appends each element of a payload that is a JSON array; anything else is appended as one argument.
     #[must_use]
-    pub fn elements(mut self, array: &Payload) -> Self {
-        let Ok(args) = Args::parse(array.as_str(), Vec::new()) else { return self.payload(array) };
-        self.items.extend(args.items);
-        self
+    pub fn elements(self, array: &Payload) -> Self {
+        match Args::parse(array.as_str(), Vec::new()) {
+            Ok(args) => self.args(&args),
+            Err(_) => self.payload(array),
+        }
     }
 
     /// Appends a value.
@@ -188,25 +262,25 @@ impl ArgsBuilder {
     /// Appends an attachment as an argument of its own.
     #[must_use]
     pub fn attachment(mut self, bytes: Bytes) -> Self {
-        let placeholder = format!("{{\"_placeholder\":true,\"num\":{}}}", self.attachments.len());
-        self.attachments.push(bytes);
+        let placeholder = format!("{{\"_placeholder\":true,\"num\":{}}}", self.0.attachments.len());
+        self.0.attachments.push(bytes);
         self.raw(&placeholder)
     }
 
     /// Takes over attachments whose placeholders already stand in the appended payloads.
     #[must_use]
     pub fn attachments(mut self, attachments: Vec<Bytes>) -> Self {
-        self.attachments = attachments;
+        self.0.attachments = attachments;
         self
     }
 
     /// The arguments.
     pub fn build(self) -> Args {
-        Args { items: self.items, attachments: self.attachments }
+        self.0
     }
 
     fn raw(mut self, json: &str) -> Self {
-        self.items.push(Payload::received(json));
+        self.0.push(json);
         self
     }
 }
@@ -240,8 +314,43 @@ mod tests {
     #[test]
     fn no_arguments_are_an_empty_array() {
         let none = Args::ack().build();
-        assert_eq!((none.to_json().as_str(), none.bytes(), none.first()), ("[]", 2, None));
+        assert_eq!((none.to_json().as_str(), none.bytes(), none.get(0), none.last()), ("[]", 2, None, None));
         assert_eq!(none.into_event(), Err(Malformed::Data));
+    }
+
+    #[test]
+    fn each_argument_is_cut_out_of_the_text() {
+        let items = ["\"a\"", "[1,2]", "{\"b\":\",\"}", "4", "\"\"", "null"];
+        for count in 0..=items.len() {
+            let items = &items[..count];
+            for json in [format!("[{}]", items.join(",")), format!(" [ {} ] ", items.join(" , "))] {
+                let args = Args::parse(&json, vec![]).expect("an array");
+                assert_eq!(args.iter().collect::<Vec<_>>(), items);
+                assert_eq!((args.len(), args.last()), (count, items.last().copied()));
+                assert_eq!(args.get(count), None);
+                assert_eq!(args.to_json(), format!("[{}]", items.join(",")));
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_is_a_string_or_a_number() {
+        for (json, name) in [
+            (r#"["say"]"#, Some("say")),
+            (r#"["say \"hi\"",1]"#, Some("say \"hi\"")),
+            (r#"[""]"#, Some("")),
+            ("[-12.5]", Some("-12.5")),
+            ("[7,8]", Some("7")),
+            ("[]", None),
+            ("[null]", None),
+            ("[{}]", None),
+            ("[[]]", None),
+            (r#"["\ud800"]"#, None),
+        ] {
+            let args = Args::parse(json, vec![]).expect("an array");
+            assert_eq!(args.name().as_deref(), name, "{json}");
+            assert_eq!(args.into_event().ok().map(|event| event.name).as_deref(), name, "{json}");
+        }
     }
 
     #[test]

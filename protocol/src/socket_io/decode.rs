@@ -150,7 +150,9 @@ fn object(json: &str) -> Result<Payload, Malformed> {
 
 fn event_args(json: &str, attachments: Vec<Bytes>) -> Result<Args, Malformed> {
     let args = Args::parse(json, attachments)?;
-    args.check_name()?;
+    if args.name().is_none() {
+        return Err(Malformed::Data);
+    }
     Ok(args)
 }
 

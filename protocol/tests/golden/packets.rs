@@ -106,7 +106,7 @@ fn encode(packet: Packet) -> Vec<Frame> {
 }
 
 fn values(args: &Args) -> Vec<Value> {
-    args.items().iter().map(|item| item.decode().expect("JSON")).collect()
+    args.iter().map(|item| serde_json::from_str(item).expect("JSON")).collect()
 }
 
 fn hex(bytes: &Bytes) -> String {

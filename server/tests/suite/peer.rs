@@ -268,9 +268,6 @@ fn came(packet: Packet) -> Came {
             let event = args.into_event().unwrap();
             Came::Event(event.name, event.args.iter().map(|arg| arg.decode().unwrap()).collect())
         }
-        Kind::Ack { id, args } => {
-            let items = args.items();
-            Came::Ack(id, items.first().map_or(Value::Null, |item| item.decode().unwrap()))
-        }
+        Kind::Ack { id, args } => Came::Ack(id, args.decode(0).unwrap().unwrap_or(Value::Null)),
     }
 }

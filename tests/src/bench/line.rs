@@ -123,7 +123,7 @@ pub async fn live_rate(rig: &Rig, load: Load) -> Result<f64, BenchError> {
     let mut ticks = 0;
     while ticks < load.events {
         match events.next_item().await {
-            Some(Item::Event(event)) => ticks += usize::from(event.name == "test:tick:v1"),
+            Some(Item::Event(event)) => ticks += usize::from(event.name() == "test:tick:v1"),
             other => return Err(format!("after {ticks} ticks: {other:?}").into()),
         }
     }

@@ -59,8 +59,8 @@ fn sight(item: Item) -> Option<Sight> {
     match item {
         Item::Event(envelope) => {
             let place = envelope.place.as_ref()?;
-            let payload = envelope.payload().map(|payload| payload.as_str().to_owned()).unwrap_or_default();
-            let what = What::Event { name: envelope.name.clone(), payload };
+            let payload = envelope.payload().unwrap_or_default().to_owned();
+            let what = What::Event { name: envelope.name().to_owned(), payload };
             Some(Sight { life: 0, epoch: place.epoch.as_str().to_owned(), offset: place.offset, what })
         }
         Item::Reset(reset) => Some(Sight {

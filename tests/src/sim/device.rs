@@ -309,9 +309,8 @@ impl App {
             Item::Event(envelope) => {
                 let place = envelope.place.as_ref()?;
                 let (epoch, offset) = (place.epoch.as_str().to_owned(), place.offset);
-                let payload =
-                    envelope.payload().map(|payload| payload.as_str().to_owned()).unwrap_or_default();
-                let name = envelope.name.clone();
+                let payload = envelope.payload().unwrap_or_default().to_owned();
+                let name = envelope.name().to_owned();
                 let is_last = match Event::from(Item::Event(envelope)) {
                     Event::JobCompleted(_) => true,
                     Event::TestRecorded(TestRecorded { n, .. }) => n == MARKER,

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use keepline::{Attachment, Client, Config, Outcome, Payload, Stream, Token, TokenError, TokenReason};
+use keepline::{Attachment, Client, Config, Outcome, Stream, Token, TokenError, TokenReason};
 use keepline_tests::peers::{Language, Peers};
 use serde_json::{Value, json};
 
@@ -43,8 +43,8 @@ async fn talks_to_a_stock_socketio_server() {
     let mut seen = Vec::new();
     while seen.len() < 3 {
         let event = event(soon(events.next_item()).await);
-        if event.name == "tick" {
-            let payload: Value = event.payload().map(Payload::decode).unwrap().unwrap();
+        if event.name() == "tick" {
+            let payload: Value = event.read().unwrap();
             seen.push(payload["n"].as_u64().unwrap());
         }
     }

@@ -52,7 +52,7 @@ async fn resumes_a_job_from_another_process() {
     loop {
         let event = event(soon(events.next_item()).await);
         offsets.push(event.place.as_ref().unwrap().offset);
-        if event.name == JobCompleted::NAME {
+        if event.name() == JobCompleted::NAME {
             break;
         }
     }
@@ -76,7 +76,7 @@ async fn resets_when_the_log_was_trimmed() {
     for offset in reset.offset + 1.. {
         let event = event(soon(events.next_item()).await);
         assert_eq!(event.place.as_ref().unwrap().offset, offset);
-        if event.name == JobCompleted::NAME {
+        if event.name() == JobCompleted::NAME {
             break;
         }
     }
@@ -124,7 +124,7 @@ pub(crate) async fn every_second_wait_is_given_up(client: &Client) {
         for item in &batch.items {
             let Item::Event(event) = item else { panic!("{item:?}") };
             indexes.extend(event.decode::<TestTick>().unwrap().map(|tick| tick.index));
-            is_over |= event.name == JobCompleted::NAME;
+            is_over |= event.name() == JobCompleted::NAME;
         }
         if is_over {
             break;

@@ -163,11 +163,13 @@ extension OutboxChange {
 }
 
 extension Envelope {
-    init(_ core: CoreEvent, in stream: StreamName) {
+    init(_ core: CoreEvent, of batch: CoreEventBatch, in stream: StreamName) {
         var place: Place?
-        if let epoch = core.epoch, let offset = core.offset { place = Place(epoch: epoch, offset: offset) }
+        if let offset = core.offset, let epoch = core.epoch ?? batch.epoch {
+            place = Place(epoch: epoch, offset: offset)
+        }
         self.init(
-            stream: stream, name: core.name, payload: core.payload, place: place, time: core.time,
+            stream: stream, name: batch.names[Int(core.name)], payload: core.payload, place: place, time: core.time,
             details: core.details.map(Details.init))
     }
 }

@@ -17,7 +17,7 @@ struct StreamSource: EventSource {
         guard let batch else { return (held, []) }
         var items: [Item] = []
         items.reserveCapacity(batch.events.count + 1)
-        for event in batch.events { items.append(.event(Envelope(event, in: stream))) }
+        for event in batch.events { items.append(.event(Envelope(event, of: batch, in: stream))) }
         if let then = batch.then { items.append(Item(then)) }
         return (batch.number, items)
     }

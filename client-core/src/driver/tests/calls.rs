@@ -92,7 +92,7 @@ async fn a_plain_server_gets_the_apps_own_arguments() {
     // An event that asks for an acknowledgement, with two arguments.
     peer.send_text(r#"429["news",1,"two"]"#).await;
     let Some(Event::Raw(envelope)) = soon(events.next()).await else { panic!() };
-    assert_eq!((envelope.name.as_str(), envelope.args.len(), &envelope.place), ("news", 2, &None));
+    assert_eq!((envelope.name(), envelope.args().count(), &envelope.place), ("news", 2, &None));
     let args = keepline_protocol::socket_io::Args::ack().value("seen").unwrap().build();
     soon(envelope.ack.unwrap().send(args)).await;
     let Some(Kind::Ack { id: 9, args }) = peer.packet().await else { panic!() };

@@ -218,7 +218,7 @@ impl Bench {
             Effect::Deliver { stream, items, tapped, .. } => {
                 for item in items {
                     if let (true, Delivery::Event(event)) = (tapped, &item) {
-                        self.tapped.extend(event.meta.offset);
+                        self.tapped.extend(event.offset);
                     }
                     self.delivered.push((stream.clone(), item));
                 }
@@ -497,7 +497,7 @@ fn read_packet(packet: Packet) -> Sent {
         },
         Kind::Ack { id, args } => Sent {
             name: "ACK".to_owned(),
-            args: args.items().iter().map(|arg| arg.decode().unwrap()).collect(),
+            args: args.iter().map(|arg| serde_json::from_str(arg).unwrap()).collect(),
             ack: Some(id),
         },
         other => panic!("the engine never writes {other:?}"),

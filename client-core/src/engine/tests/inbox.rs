@@ -48,7 +48,7 @@ fn offsets(bench: &Bench) -> Vec<u64> {
         .delivered
         .iter()
         .filter_map(|(_, item)| match item {
-            Delivery::Event(event) => event.meta.offset,
+            Delivery::Event(event) => event.offset,
             _ => None,
         })
         .collect()
@@ -650,7 +650,7 @@ fn ephemeral_events_have_no_place_and_the_newest_win() {
     assert_eq!(bench.delivered.len(), 1);
     bench.taken(job(), "E1", 0, Freed { events: 1, bytes: 10 });
     let Some((_, Delivery::Event(event))) = bench.delivered.last() else { panic!() };
-    assert_eq!(event.args[0].as_str(), "36", "63 newer ones still wait");
+    assert_eq!(event.args().next(), Some("36"), "63 newer ones still wait");
 }
 
 fn with_stream(stream: Value) -> Value {

@@ -73,8 +73,8 @@ impl<'a> Place<'a> {
             let Some(Item::Event(event)) = soon("a recorded event", events.next_item()).await? else {
                 return Err("the good client's stream was interrupted".into());
             };
-            let recorded: Value = event.payload().ok_or("an event without payload")?.decode()?;
-            if event.name == "test:recorded:v1" {
+            let recorded: Value = event.read()?;
+            if event.name() == "test:recorded:v1" {
                 in_order += u64::from(recorded["n"] == in_order + 1);
             }
         }

@@ -16,7 +16,7 @@ import threading
 from struct import Struct
 from typing import Any
 
-_NUMBER_AND_COUNT = Struct(">Qi").unpack_from
+_NAME_AND_LENGTH = Struct(">Ii").unpack_from
 _LENGTH = Struct(">i").unpack_from
 _OFFSET = Struct(">Q").unpack_from
 
@@ -61,6 +61,9 @@ def disarm(core: Any) -> None:
 
 
 def _reader(core: Any) -> type:
+    read_number = core._UniffiFfiConverterUInt64.read
+    read_names = core._UniffiFfiConverterSequenceString.read
+    read_epoch = core._UniffiFfiConverterOptionalString.read
     read_details = core._UniffiFfiConverterTypeCoreEventDetails.read
     read_then = core._UniffiFfiConverterOptionalTypeCoreItem.read
     rest_of_buffer = core._UniffiRustBufferStream
@@ -78,21 +81,27 @@ def _reader(core: Any) -> type:
 
         @staticmethod
         def read(data: bytes) -> tuple[int, list[Any], Any]:
-            number, count = _NUMBER_AND_COUNT(data, 0)
-            at = 12
+            head = rest_of_buffer(data, len(data))
+            number = read_number(head)
+            names = read_names(head)
+            epoch_of_all = read_epoch(head)
+            count = head.read_i32()
+            at = head.offset
             events = []
             # Written out: this loop is what 100,000 events a second hang on.
             for _ in range(count):
                 end = at + 4 + _LENGTH(data, at)[0]
-                name = data[at + 4 : end].decode()
+                index, length = _NAME_AND_LENGTH(data, at)
+                end = at + 8 + length
+                payload = data[at + 8 : end].decode()
                 at = end
-                end = at + 4 + _LENGTH(data, at)[0]
-                payload = data[at + 4 : end].decode()
-                at = end
-                offset = epoch = time = details = None
+                offset = time = details = None
+                epoch = epoch_of_all
                 if data[at]:
                     offset = _OFFSET(data, at + 1)[0]
                     at += 8
+                else:
+                    epoch = None
                 at += 1
                 if data[at]:
                     end = at + 5 + _LENGTH(data, at + 1)[0]
@@ -114,7 +123,7 @@ def _reader(core: Any) -> type:
                     at = rest.offset
                 else:
                     at += 1
-                events.append((name, payload, offset, epoch, time, details))
+                events.append((names[index], payload, offset, epoch, time, details))
             rest = rest_of_buffer(data, len(data))
             rest.offset = at
             return number, events, read_then(rest)

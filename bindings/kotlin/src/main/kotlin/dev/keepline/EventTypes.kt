@@ -25,17 +25,8 @@ internal class EventTypes private constructor(private val types: MutableMap<Stri
     fun serializer(name: String): KSerializer<out TypedEvent>? = types[name]
 
     /** The event in its type; `null` where its name has none, or its payload does not fit. */
-    fun decode(name: String, payload: String, json: Json): TypedEvent? {
-        val serializer = serializer(name) ?: return null
-        return try {
-            json.decodeFromString(serializer, payload)
-        } catch (_: SerializationException) {
-            null
-        } catch (_: IllegalArgumentException) {
-            // An `init` block of the type that refuses its values.
-            null
-        }
-    }
+    fun decode(name: String, payload: String, json: Json): TypedEvent? =
+        serializer(name)?.let { json.decodeOrNull(it, payload) }
 
     companion object {
         fun none(): EventTypes = EventTypes(HashMap())
@@ -55,3 +46,14 @@ internal class EventTypes private constructor(private val types: MutableMap<Stri
             }
     }
 }
+
+/** The event in this type; `null` where the payload does not fit. */
+internal fun Json.decodeOrNull(type: KSerializer<out TypedEvent>, payload: String): TypedEvent? =
+    try {
+        decodeFromString(type, payload)
+    } catch (_: SerializationException) {
+        null
+    } catch (_: IllegalArgumentException) {
+        // An `init` block of the type that refuses its values.
+        null
+    }

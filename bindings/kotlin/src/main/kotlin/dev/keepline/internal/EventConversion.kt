@@ -9,7 +9,9 @@ import dev.keepline.EventsOptions
 import dev.keepline.Place
 import dev.keepline.ResetReason
 import dev.keepline.Stream
+import dev.keepline.decodeOrNull
 import dev.keepline.core.CoreEvent
+import dev.keepline.core.CoreEventBatch
 import dev.keepline.core.CoreEventDetails
 import dev.keepline.core.CoreEventsOptions
 import dev.keepline.core.CoreItem
@@ -22,12 +24,9 @@ import kotlinx.serialization.json.JsonElement
 
 /** Gives events their types. */
 internal class EventConversion(private val json: Json, private val types: EventTypes) {
-    fun envelope(stream: Stream, event: CoreEvent, take: (Place) -> Unit): Envelope {
-        val offset = event.offset
-        val epoch = event.epoch
-        val place = if (offset != null && epoch != null) Place(epoch, offset.toLong()) else null
-        return Envelope(stream, event(event), place, event.time, take)
-    }
+    /** The events of a batch. */
+    fun envelopes(stream: Stream, batch: CoreEventBatch, take: (Place) -> Unit): BatchConversion =
+        BatchConversion(stream, batch, take, json, types)
 
     /** What interrupts the events of a batch; `null` for the lag of a tap, which its own flow tells of. */
     fun envelope(stream: Stream, item: CoreItem, take: (Place) -> Unit): Envelope? =
@@ -41,19 +40,43 @@ internal class EventConversion(private val json: Json, private val types: EventT
             is CoreItem.Lagged -> null
         }
 
-    private fun event(event: CoreEvent): Event {
-        // More than one argument, or an attachment, would be lost in a typed event.
-        val details = event.details ?: return types.decode(event.name, event.payload, json) ?: raw(event)
-        return details.toRaw(event.name)
+    private fun CoreReset.toReset(): Event.Reset =
+        Event.Reset(epoch, offset.toLong(), reason.toReason(), snapshot?.let(json::parseToJsonElement))
+}
+
+/** Gives the events of one batch their types. What is the same in many of them is looked up once. */
+internal class BatchConversion(
+    private val stream: Stream,
+    private val batch: CoreEventBatch,
+    private val take: (Place) -> Unit,
+    private val json: Json,
+    types: EventTypes,
+) {
+    private val serializers = batch.names.map(types::serializer)
+
+    fun envelope(event: CoreEvent): Envelope = Envelope(stream, event(event), place(event), event.time, take)
+
+    private fun place(event: CoreEvent): Place? {
+        val offset = event.offset ?: return null
+        val epoch = event.epoch ?: batch.epoch ?: return null
+        return Place(epoch, offset.toLong())
     }
 
-    private fun raw(event: CoreEvent): Event.Raw = Event.Raw(event.name, listOf(json.parseToJsonElement(event.payload)))
+    private fun event(event: CoreEvent): Event {
+        val index = event.name.toInt()
+        // More than one argument, or an attachment, would be lost in a typed event.
+        val details = event.details ?: return typed(index, event) ?: raw(index, event)
+        return details.toRaw(batch.names[index])
+    }
+
+    private fun typed(index: Int, event: CoreEvent): Event? =
+        serializers[index]?.let { json.decodeOrNull(it, event.payload) }
+
+    private fun raw(index: Int, event: CoreEvent): Event.Raw =
+        Event.Raw(batch.names[index], listOf(json.parseToJsonElement(event.payload)))
 
     private fun CoreEventDetails.toRaw(name: String): Event.Raw =
         Event.Raw(name, args.map(json::parseToJsonElement), attachments, ack?.let(::SocketAcknowledge))
-
-    private fun CoreReset.toReset(): Event.Reset =
-        Event.Reset(epoch, offset.toLong(), reason.toReason(), snapshot?.let(json::parseToJsonElement))
 }
 
 internal fun EventsOptions.toCore(): CoreEventsOptions =

@@ -45,8 +45,9 @@ internal fun eventFlow(
                 taken = 0u
                 val then = batch.then
                 if (batch.events.isEmpty() && then == null) break
+                val converted = convert.envelopes(stream, batch, take)
                 for (event in batch.events) {
-                    emit(convert.envelope(stream, event, take))
+                    emit(converted.envelope(event))
                     taken++
                 }
                 if (then != null) {
@@ -87,7 +88,8 @@ internal fun tapFlow(stream: Stream, convert: EventConversion, open: () -> CoreE
                     held = batch.number
                     val then = batch.then
                     if (batch.events.isEmpty() && then == null) break
-                    batch.events.forEach { emit(Tapped.Item(convert.envelope(stream, it, NOTHING))) }
+                    val converted = convert.envelopes(stream, batch, NOTHING)
+                    batch.events.forEach { emit(Tapped.Item(converted.envelope(it))) }
                     if (then is CoreItem.Lagged) emit(Tapped.Lagged(then.count.toLong()))
                     then?.let { convert.envelope(stream, it, NOTHING) }?.let { emit(Tapped.Item(it)) }
                 }
