@@ -13,7 +13,7 @@ pub(crate) const BATCH_MAX: usize = 256;
 
 /// After so many bytes of the link a transaction takes no more of it. A window of acknowledgements fits; a page of events
 /// does not, so that what its end asks for is not held up by all of it.
-pub(crate) const BATCH_BYTES: usize = 32 * 1024;
+pub(crate) const BATCH_BYTES: usize = 64 * 1024;
 
 /// How many packets, and how many bytes, one transaction hands to the socket. The window in flight is 256.
 pub(crate) const TRANSMIT_PACKETS_MAX: usize = 256;

@@ -26,6 +26,7 @@ impl Generator {
             number: held + 1,
             names: vec!["test:tick:v1".to_owned()],
             epoch: Some("5f0c6b1e2a7d4c39".to_owned()),
+            times: vec!["2026-01-01T00:00:00.000Z".to_owned()],
             events,
             then: None,
         }
@@ -39,7 +40,7 @@ fn event(offset: u64) -> CoreEvent {
         payload: format!(r#"{{"job":"0198c5f2-7a3e-7c10-b7a5-4f1f1c9d2e11","index":{offset},"filler":""}}"#),
         offset: Some(offset),
         epoch: None,
-        time: Some("2026-01-01T00:00:00.000Z".to_owned()),
+        time: Some(0),
         details: None,
     }
 }

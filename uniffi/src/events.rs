@@ -39,6 +39,8 @@ pub struct CoreEventBatch {
     pub names: Vec<String>,
     /// The log's incarnation: that of the first event which has a place.
     pub epoch: Option<String>,
+    /// When the server wrote them (RFC 3339): what one event after another has in common, once.
+    pub times: Vec<String>,
     /// The events.
     pub events: Vec<CoreEvent>,
     /// What comes after them.
@@ -56,8 +58,8 @@ pub struct CoreEvent {
     pub offset: Option<u64>,
     /// The log's incarnation, where it is another than the batch's.
     pub epoch: Option<String>,
-    /// When the server wrote it (RFC 3339).
-    pub time: Option<String>,
+    /// Which of the batch's times is its own.
+    pub time: Option<u32>,
     /// What an existing server sends besides: `None` where one argument is all.
     pub details: Option<CoreEventDetails>,
 }
@@ -225,7 +227,7 @@ fn from_tapped(batch: &Batch<Tapped<Item>>) -> CoreEventBatch {
 
 fn empty(number: u64, events: usize) -> CoreEventBatch {
     let events = Vec::with_capacity(events);
-    CoreEventBatch { number, names: Vec::new(), epoch: None, events, then: None }
+    CoreEventBatch { number, names: Vec::new(), epoch: None, times: Vec::new(), events, then: None }
 }
 
 fn add(batch: &mut CoreEventBatch, item: &Item) {
@@ -245,25 +247,41 @@ impl CoreEventBatch {
             self.epoch = epoch.map(str::to_owned);
         }
         let converted = CoreEvent {
-            name: self.number_of(event.name()),
+            name: index_of(&mut self.names, event.name()),
             payload: event.payload().unwrap_or("null").to_owned(),
             offset: event.place.as_ref().map(|place| place.offset),
             epoch: epoch.filter(|epoch| self.epoch.as_deref() != Some(epoch)).map(str::to_owned),
-            time: event.time().map(str::to_owned),
+            time: event.time().map(|time| index_of_last(&mut self.times, time)),
             details: details(event),
         };
         self.events.push(converted);
     }
+}
 
-    fn number_of(&mut self, name: &str) -> u32 {
-        // Most have the name of the one before, and a stream has few.
-        let known = self.names.iter().rposition(|known| known == name);
-        let index = known.unwrap_or_else(|| {
-            self.names.push(name.to_owned());
-            self.names.len() - 1
-        });
-        u32::try_from(index).unwrap_or(u32::MAX)
+/// Where a text stands in a list that holds each once. A stream has few names.
+fn index_of(texts: &mut Vec<String>, text: &str) -> u32 {
+    match texts.iter().position(|known| known == text) {
+        Some(index) => number(index),
+        None => push(texts, text),
     }
+}
+
+/// The same for a list that holds a text again where another lies between.
+fn index_of_last(texts: &mut Vec<String>, text: &str) -> u32 {
+    match texts.last() {
+        Some(last) if last == text => number(texts.len() - 1),
+        _ => push(texts, text),
+    }
+}
+
+fn push(texts: &mut Vec<String>, text: &str) -> u32 {
+    texts.push(text.to_owned());
+    number(texts.len() - 1)
+}
+
+/// Never beyond: a batch has no more events than a `u32` counts.
+fn number(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
 }
 
 fn details(event: &Envelope) -> Option<CoreEventDetails> {

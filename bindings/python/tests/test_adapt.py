@@ -34,11 +34,15 @@ def text(value: str) -> bytes:
     return struct.pack(">i", len(data)) + data
 
 
+def texts(values: list[str]) -> bytes:
+    return struct.pack(">i", len(values)) + b"".join(map(text, values))
+
+
 def maybe(value: Any, write: Any) -> bytes:
     return b"\x00" if value is None else b"\x01" + write(value)
 
 
-def event_bytes(event: Fields, names: list[str]) -> bytes:
+def event_bytes(event: Fields, names: list[str], times: list[str]) -> bytes:
     name, payload, offset, epoch, time, details = event
 
     def details_bytes(value: tuple[list[str], list[bytes]]) -> bytes:
@@ -48,17 +52,20 @@ def event_bytes(event: Fields, names: list[str]) -> bytes:
         return listed + struct.pack(">i", len(attachments)) + parts + b"\x00"
 
     number = maybe(offset, lambda value: struct.pack(">Q", value))
+    def at(value: str) -> bytes:
+        return struct.pack(">I", times.index(value))
+
     index = struct.pack(">I", names.index(name))
     other_epoch = maybe(None if epoch == EPOCH else epoch, text)
-    return b"".join([index, text(payload), number, other_epoch, maybe(time, text), maybe(details, details_bytes)])
+    return b"".join([index, text(payload), number, other_epoch, maybe(time, at), maybe(details, details_bytes)])
 
 
 def batch_bytes(events: list[Fields], then: Any) -> bytes:
     names = list(dict.fromkeys(event[0] for event in events))
-    listed = struct.pack(">i", len(names)) + b"".join(map(text, names))
+    times = list(dict.fromkeys(event[4] for event in events if event[4] is not None))
     epoch = maybe(EPOCH if events else None, text)
-    written = b"".join(event_bytes(event, names) for event in events)
-    return struct.pack(">Q", 3) + listed + epoch + struct.pack(">i", len(events)) + written + maybe(then, then_bytes)
+    written = b"".join(event_bytes(event, names, times) for event in events)
+    return struct.pack(">Q", 3) + texts(names) + epoch + texts(times) + struct.pack(">i", len(events)) + written + maybe(then, then_bytes)
 
 
 def then_bytes(then: Any) -> bytes:
@@ -81,6 +88,7 @@ def test_both_readers_read_the_same(count: int, then: Any) -> None:
     generated_number = core._UniffiFfiConverterUInt64.read(stream)
     names = core._UniffiFfiConverterSequenceString.read(stream)
     epoch = core._UniffiFfiConverterOptionalString.read(stream)
+    times = core._UniffiFfiConverterSequenceString.read(stream)
     generated = core._UniffiFfiConverterSequenceTypeCoreEvent.read(stream)
     generated_then = core._UniffiFfiConverterOptionalTypeCoreItem.read(stream)
     assert stream.remaining() == 0
@@ -88,7 +96,7 @@ def test_both_readers_read_the_same(count: int, then: Any) -> None:
     assert last == generated_then
     epochs = [event.epoch or (None if event.offset is None else epoch) for event in generated]
     assert [item[:5] for item in items] == [
-        (names[event.name], event.payload, event.offset, epoch, event.time)
+        (names[event.name], event.payload, event.offset, epoch, None if event.time is None else times[event.time])
         for event, epoch in zip(generated, epochs, strict=True)
     ]
     assert [item[5] for item in items] == [event.details for event in generated]

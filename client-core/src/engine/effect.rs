@@ -104,11 +104,8 @@ pub(crate) struct IncomingEvent {
 }
 
 impl IncomingEvent {
-    pub(crate) fn new(args: Args, ack: Option<(u64, u64)>) -> Self {
-        let name = match args.name() {
-            Some(Cow::Owned(name)) => Some(name.into()),
-            Some(Cow::Borrowed(_)) | None => None,
-        };
+    /// An event whose name is written as it is meant, or else is `name`.
+    pub(crate) fn new(args: Args, name: Option<Box<str>>, ack: Option<(u64, u64)>) -> Self {
         Self { args, name, has_meta: false, time: None, offset: None, ack }
     }
 

@@ -204,7 +204,7 @@ mod tests {
     fn envelope(name: &str, args: &[&str], attachments: Vec<Bytes>) -> Envelope {
         let args =
             args.iter().fold(Args::event(name), |args, text| args.payload(&Payload::parse(*text).unwrap()));
-        let event = IncomingEvent::new(args.attachments(attachments).build(), None);
+        let event = IncomingEvent::new(args.attachments(attachments).build(), None, None);
         Envelope { stream: Stream::User, place: None, ack: None, event }
     }
 

@@ -213,22 +213,29 @@ impl Mailbox {
         }
     }
 
-    /// What waits, at most `max` items, in one piece; it ends with an item that is no event, as after a
+    /// Gives what waits, at most `max` items, in one piece; it ends with an item that is no event, as after a
     /// reset offsets begin anew and how many were taken would not say of which. Nothing at the end.
     pub(crate) fn poll_batch(
         self: &Arc<Self>,
         cx: &mut Context<'_>,
         max: usize,
-        items: &mut Vec<Arrival>,
+        mut give: impl FnMut(Arrival),
     ) -> Poll<()> {
         let mut state = self.state();
-        while items.len() < max
-            && items.last().is_none_or(|last| matches!(last.item, Delivery::Event(_)))
-            && let Some(item) = self.hand_out(&mut state)
-        {
-            items.push(item);
+        for given in 0..max {
+            match self.hand_out(&mut state) {
+                Some(arrival) => {
+                    let is_event = matches!(arrival.item, Delivery::Event(_));
+                    give(arrival);
+                    if !is_event {
+                        break;
+                    }
+                }
+                None if given == 0 => return state.poll_end(cx),
+                None => break,
+            }
         }
-        if items.is_empty() { state.poll_end(cx) } else { Poll::Ready(()) }
+        Poll::Ready(())
     }
 
     fn hand_out(self: &Arc<Self>, state: &mut State) -> Option<Arrival> {
@@ -415,7 +422,7 @@ mod tests {
     fn event(offset: u64) -> Delivery {
         let meta = EventMeta { epoch: Some(epoch("e")), offset: Some(offset), ..EventMeta::default() };
         let args = Args::event("e").payload(&Payload::null()).value(&meta).unwrap().build();
-        let mut event = IncomingEvent::new(args, None);
+        let mut event = IncomingEvent::new(args, None, None);
         event.take_meta(&mut MetaReader::default());
         Delivery::Event(event)
     }
@@ -529,9 +536,9 @@ mod tests {
         mailbox.deliver(None, vec![Delivery::Reset(reset)]);
         mailbox.deliver(Some(epoch("b")), vec![event(41), Delivery::Gone, event(42)]);
         let batch = |max| {
-            let mut items = Vec::new();
-            match mailbox.poll_batch(&mut Context::from_waker(Waker::noop()), max, &mut items) {
-                Poll::Ready(()) => Some(items.len()),
+            let mut items = 0;
+            match mailbox.poll_batch(&mut Context::from_waker(Waker::noop()), max, |_| items += 1) {
+                Poll::Ready(()) => Some(items),
                 Poll::Pending => None,
             }
         };

@@ -86,13 +86,11 @@ impl From<Stream> for Events {
 pub struct EventStream {
     mailbox: Arc<Mailbox>,
     client: WeakHandle,
-    /// Where a batch lies between mailbox and app; empty but while it is converted.
-    batch: Vec<Arrival>,
 }
 
 impl EventStream {
     pub(crate) fn new(mailbox: Arc<Mailbox>, client: WeakHandle) -> Self {
-        Self { mailbox, client, batch: Vec::new() }
+        Self { mailbox, client }
     }
 
     /// The next item with the catalogue's types; `None` at the end. Cancel safe.
@@ -130,12 +128,10 @@ impl EventStream {
         self.mailbox.poll(cx).map(|item| item.map(|item| to_item(self.mailbox.stream(), item, &self.client)))
     }
 
-    /// What waits in one piece; see [`Mailbox::poll_batch`]. It is converted when the mailbox is free again.
+    /// What waits in one piece; see [`Mailbox::poll_batch`].
     fn poll_items(&mut self, cx: &mut Context<'_>, max: usize, items: &mut Vec<Item>) -> Poll<()> {
-        let Self { mailbox, client, batch } = self;
-        std::task::ready!(mailbox.poll_batch(cx, max, batch));
-        items.extend(batch.drain(..).map(|item| to_item(mailbox.stream(), item, client)));
-        Poll::Ready(())
+        let Self { mailbox, client } = self;
+        mailbox.poll_batch(cx, max, |arrival| items.push(to_item(mailbox.stream(), arrival, client)))
     }
 }
 

@@ -108,11 +108,12 @@ impl Replayed {
     }
 }
 
-/// How many events make a run. The first of a page leave early, and what it costs to wake the connection is shared.
-const RUN_EVENTS: usize = 64;
+/// How many events make a run: few enough for the first of a page to leave early, enough to share what it costs to wake
+/// the connection.
+const RUN_EVENTS: usize = 256;
 
-/// How many bytes make a run: what fills a connection's write buffer.
-const RUN_BYTES: usize = 32 * 1024;
+/// How many bytes make a run: what fills a connection's write buffer twice.
+const RUN_BYTES: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -169,7 +169,8 @@ extension Envelope {
             place = Place(epoch: epoch, offset: offset)
         }
         self.init(
-            stream: stream, name: batch.names[Int(core.name)], payload: core.payload, place: place, time: core.time,
+            stream: stream, name: batch.names[Int(core.name)], payload: core.payload, place: place,
+            time: core.time.map { batch.times[Int($0)] },
             details: core.details.map(Details.init))
     }
 }

@@ -62,7 +62,7 @@ def disarm(core: Any) -> None:
 
 def _reader(core: Any) -> type:
     read_number = core._UniffiFfiConverterUInt64.read
-    read_names = core._UniffiFfiConverterSequenceString.read
+    read_texts = core._UniffiFfiConverterSequenceString.read
     read_epoch = core._UniffiFfiConverterOptionalString.read
     read_details = core._UniffiFfiConverterTypeCoreEventDetails.read
     read_then = core._UniffiFfiConverterOptionalTypeCoreItem.read
@@ -83,8 +83,9 @@ def _reader(core: Any) -> type:
         def read(data: bytes) -> tuple[int, list[Any], Any]:
             head = rest_of_buffer(data, len(data))
             number = read_number(head)
-            names = read_names(head)
+            names = read_texts(head)
             epoch_of_all = read_epoch(head)
+            times = read_texts(head)
             count = head.read_i32()
             at = head.offset
             events = []
@@ -110,11 +111,9 @@ def _reader(core: Any) -> type:
                 else:
                     at += 1
                 if data[at]:
-                    end = at + 5 + _LENGTH(data, at + 1)[0]
-                    time = data[at + 5 : end].decode()
-                    at = end
-                else:
-                    at += 1
+                    time = times[_LENGTH(data, at + 1)[0]]
+                    at += 4
+                at += 1
                 if data[at]:
                     # Only existing Socket.IO servers send these: the generated reader is good enough.
                     rest = rest_of_buffer(data, len(data))

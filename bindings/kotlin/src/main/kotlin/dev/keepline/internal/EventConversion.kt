@@ -54,7 +54,8 @@ internal class BatchConversion(
 ) {
     private val serializers = batch.names.map(types::serializer)
 
-    fun envelope(event: CoreEvent): Envelope = Envelope(stream, event(event), place(event), event.time, take)
+    fun envelope(event: CoreEvent): Envelope =
+        Envelope(stream, event(event), place(event), event.time?.let { batch.times[it.toInt()] }, take)
 
     private fun place(event: CoreEvent): Place? {
         val offset = event.offset ?: return null
