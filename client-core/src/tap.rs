@@ -82,9 +82,14 @@ impl<T: Clone> Fanout<T> {
     }
 
     pub(crate) fn publish(&mut self, item: &T) {
+        self.publish_with(|| item.clone());
+    }
+
+    /// Gives each reader an item of its own.
+    pub(crate) fn publish_with(&mut self, item: impl Fn() -> T) {
         self.taps.retain(|tap| {
             let Some(shared) = tap.upgrade() else { return false };
-            shared.push(item.clone());
+            shared.push(item());
             true
         });
     }

@@ -9,17 +9,13 @@ use crate::{Epoch, EventMeta, Stream, Tag, json};
 /// longer way.
 #[derive(Debug, Default)]
 pub struct MetaReader {
-    /// The stream the event belongs to.
-    pub stream: Option<Stream>,
-    /// The log's incarnation.
-    pub epoch: Option<Epoch>,
-    /// The event's place, counted from 1 without a hole.
-    pub offset: Option<u64>,
-    /// The log's tag there.
-    pub tag: Option<Tag>,
-    /// When the server wrote it.
-    pub time: Option<MetaTime>,
-    /// How the last meta began up to its offset: with stream and epoch and nothing else. Empty where it did not.
+    stream: Option<Stream>,
+    epoch: Option<Epoch>,
+    offset: Option<u64>,
+    tag: Option<Tag>,
+    time: Option<MetaTime>,
+    /// How the last meta began up to its offset: with this stream and this epoch and nothing else. Empty where it did
+    /// not.
     beginning: String,
 }
 
@@ -50,6 +46,31 @@ impl MetaReader {
         self.read_known(argument).is_some() || self.read_any(argument)
     }
 
+    /// The stream the event belongs to.
+    pub fn stream(&self) -> Option<&Stream> {
+        self.stream.as_ref()
+    }
+
+    /// The log's incarnation.
+    pub fn epoch(&self) -> Option<&Epoch> {
+        self.epoch.as_ref()
+    }
+
+    /// The event's place, counted from 1 without a hole.
+    pub fn offset(&self) -> Option<u64> {
+        self.offset
+    }
+
+    /// The log's tag there.
+    pub fn tag(&self) -> Option<Tag> {
+        self.tag
+    }
+
+    /// When the server wrote it; the next meta has another.
+    pub fn take_time(&mut self) -> Option<MetaTime> {
+        self.time.take()
+    }
+
     fn read_known(&mut self, argument: &str) -> Option<()> {
         let begins_the_same = !self.beginning.is_empty() && argument.starts_with(&self.beginning);
         let mut is_known = true;
@@ -77,7 +98,8 @@ impl MetaReader {
         if read.is_err() || !is_known {
             return None;
         }
-        if let Some(beginning) = offset_at.and_then(|at| argument.get(..at)) {
+        let beginning = offset_at.and_then(|at| argument.get(..at));
+        if let Some(beginning) = beginning.filter(|beginning| beginning.len() <= BEGINNING_BYTES_MAX) {
             self.beginning.push_str(beginning);
         }
         Some(())
@@ -131,6 +153,9 @@ impl MetaReader {
 
 /// A meta holds no other value that could nest.
 const DEPTH: usize = 1;
+
+/// Stream and epoch have at most 200 bytes; what is longer has much space in between.
+const BEGINNING_BYTES_MAX: usize = 512;
 
 #[cfg(test)]
 mod tests {

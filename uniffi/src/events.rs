@@ -56,7 +56,7 @@ pub struct CoreEvent {
     pub payload: String,
     /// Its place in the stream; `None` for an ephemeral event.
     pub offset: Option<u64>,
-    /// The log's incarnation, where it is another than the batch's.
+    /// The log's incarnation, where it is another than the batch's. Without an offset there is none.
     pub epoch: Option<String>,
     /// Which of the batch's times is its own.
     pub time: Option<u32>,
@@ -309,5 +309,20 @@ impl From<&Reset> for CoreReset {
             },
             snapshot: reset.snapshot.as_ref().map(|snapshot| snapshot.as_str().to_owned()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stands_in_a_batch_once_and_a_time_once_in_a_row() {
+        let (mut names, mut times) = (Vec::new(), Vec::new());
+        let texts = ["a", "a", "b", "a"];
+        assert_eq!(texts.map(|text| index_of(&mut names, text)), [0, 0, 1, 0]);
+        assert_eq!(names, ["a", "b"]);
+        assert_eq!(texts.map(|text| index_of_last(&mut times, text)), [0, 0, 1, 2]);
+        assert_eq!(times, ["a", "b", "a"]);
     }
 }

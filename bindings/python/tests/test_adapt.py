@@ -52,12 +52,13 @@ def event_bytes(event: Fields, names: list[str], times: list[str]) -> bytes:
         return listed + struct.pack(">i", len(attachments)) + parts + b"\x00"
 
     number = maybe(offset, lambda value: struct.pack(">Q", value))
-    def at(value: str) -> bytes:
+
+    def time_index(value: str) -> bytes:
         return struct.pack(">I", times.index(value))
 
     index = struct.pack(">I", names.index(name))
     other_epoch = maybe(None if epoch == EPOCH else epoch, text)
-    return b"".join([index, text(payload), number, other_epoch, maybe(time, at), maybe(details, details_bytes)])
+    return b"".join([index, text(payload), number, other_epoch, maybe(time, time_index), maybe(details, details_bytes)])
 
 
 def batch_bytes(events: list[Fields], then: Any) -> bytes:
@@ -65,7 +66,15 @@ def batch_bytes(events: list[Fields], then: Any) -> bytes:
     times = list(dict.fromkeys(event[4] for event in events if event[4] is not None))
     epoch = maybe(EPOCH if events else None, text)
     written = b"".join(event_bytes(event, names, times) for event in events)
-    return struct.pack(">Q", 3) + texts(names) + epoch + texts(times) + struct.pack(">i", len(events)) + written + maybe(then, then_bytes)
+    return (
+        struct.pack(">Q", 3)
+        + texts(names)
+        + epoch
+        + texts(times)
+        + struct.pack(">i", len(events))
+        + written
+        + maybe(then, then_bytes)
+    )
 
 
 def then_bytes(then: Any) -> bytes:

@@ -97,8 +97,10 @@ impl Driver {
     fn deliver_to_taps(&mut self, stream: &Stream, epoch: Option<&Epoch>, items: &[Delivery]) {
         self.shared.with_observers(|observers| {
             if let Some(fanout) = observers.get_mut(stream) {
+                // The consumer's thread counts the references to the other one.
+                let epoch = epoch.map(Epoch::detached);
                 for item in items {
-                    fanout.publish(&Arrival { epoch: epoch.cloned(), item: item.clone() });
+                    fanout.publish_with(|| Arrival::new(epoch.as_ref(), item.clone()));
                 }
             }
             // Nothing comes after it: the taps end, and one that is opened later is a new one to the engine.

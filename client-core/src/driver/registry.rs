@@ -167,7 +167,7 @@ impl Registry {
         }
         let (answer, check) = oneshot::channel();
         self.checks.push((Arc::clone(mailbox), check));
-        // The app counts its own for each event.
+        // The app's thread counts the references to its own copy, one for each event.
         let stream = mailbox.stream().detached();
         commands.push(Command::Consume { stream, options: mailbox.options(), answer });
     }

@@ -114,17 +114,19 @@ impl IncomingEvent {
         let last = self.args.last().filter(|_| self.args.len() > NAME_AND_PAYLOAD);
         self.has_meta = last.is_some_and(|last| meta.read(last));
         if self.has_meta {
-            self.time = meta.time.take();
-            self.offset = meta.offset.filter(|_| meta.epoch.is_some());
+            self.time = meta.take_time();
+            self.offset = meta.offset().filter(|_| meta.epoch().is_some());
         }
         self.has_meta
     }
 
     pub(crate) fn name(&self) -> &str {
-        match (&self.name, self.args.name()) {
-            (Some(name), _) => name,
-            (None, Some(Cow::Borrowed(name))) => name,
-            (None, _) => "",
+        if let Some(name) = &self.name {
+            return name;
+        }
+        match self.args.name() {
+            Some(Cow::Borrowed(name)) => name,
+            Some(Cow::Owned(_)) | None => "",
         }
     }
 
@@ -153,9 +155,17 @@ const NAME_AND_PAYLOAD: usize = 2;
 /// An item for the app, taken out of its run.
 #[derive(Debug, Clone)]
 pub(crate) struct Arrival {
-    /// The log's incarnation, for an event that has an offset.
+    /// The log's incarnation, where an event has an offset.
     pub(crate) epoch: Option<Epoch>,
     pub(crate) item: Delivery,
+}
+
+impl Arrival {
+    /// An item of a run whose events with an offset are of this incarnation.
+    pub(crate) fn new(epoch: Option<&Epoch>, item: Delivery) -> Self {
+        let has_place = matches!(&item, Delivery::Event(event) if event.offset.is_some());
+        Self { epoch: epoch.filter(|_| has_place).cloned(), item }
+    }
 }
 
 /// Why a token is asked for.

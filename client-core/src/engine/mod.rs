@@ -85,6 +85,7 @@ pub(crate) struct Engine {
     next_ack: u64,
     /// Counts links, so that an acknowledgement for an old one is not sent on a new one.
     connection: u64,
+    /// The meta of the event that is read now, beside that of the one before.
     meta: MetaReader,
     rng: fastrand::Rng,
     history: History,

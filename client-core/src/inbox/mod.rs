@@ -406,7 +406,7 @@ fn deliver_event(cx: &mut Cx<'_, '_>, stream: &Stream, epoch: Option<&Epoch>, ev
         Some(Effect::Deliver { items, .. }) => items.push(Delivery::Event(event)),
         _ => cx.effects.push_back(Effect::Deliver {
             stream: stream.clone(),
-            // The app counts it for each event.
+            // The app's thread counts the references to its own copy, one for each event.
             epoch: epoch.map(Epoch::detached),
             items: vec![Delivery::Event(event)],
             durable: to.durable,

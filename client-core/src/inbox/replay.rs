@@ -19,8 +19,8 @@ impl Inbox {
     pub(crate) fn event(&mut self, cx: &mut Cx<'_, '_>, meta: Option<&MetaReader>, event: IncomingEvent) {
         self.heard_at = Some(cx.now.at);
         // What names none concerns the user.
-        let stream = meta.and_then(|meta| meta.stream.as_ref()).unwrap_or(&Stream::User);
-        let place = meta.and_then(|meta| Some((meta.epoch.as_ref()?, meta.offset?, meta.tag)));
+        let stream = meta.and_then(MetaReader::stream).unwrap_or(&Stream::User);
+        let place = meta.and_then(|meta| Some((meta.epoch()?, meta.offset()?, meta.tag())));
         let Some((epoch, offset, tag)) = place else { return self.ephemeral(cx, stream, event) };
         let Some(feed) = self.feeds.get_mut(stream) else { return };
         if !matches!(feed.pull, Pull::Live | Pull::Pulling) {
@@ -38,7 +38,7 @@ impl Inbox {
             self.counters.duplicates += 1;
             return;
         }
-        let is_gap = offset > last + 1;
+        let is_gap = offset > last.saturating_add(1);
         #[cfg(feature = "planted")]
         let is_gap = is_gap && !crate::planted::is(crate::planted::Planted::GapAccepted);
         if !same_log || is_gap {

@@ -197,7 +197,9 @@ events! {
 
 #[cfg(test)]
 mod tests {
-    use keepline_protocol::Payload;
+    use std::borrow::Cow;
+
+    use keepline_protocol::{MetaReader, Payload};
 
     use super::*;
 
@@ -224,6 +226,40 @@ mod tests {
         assert!(matches!(Event::from(Item::Gone), Event::Gone));
         let refused = Event::from(Item::Refused(ErrorCode::Forbidden));
         assert!(matches!(refused, Event::Refused(ErrorCode::Forbidden)));
+    }
+
+    /// As the line brings it.
+    fn incoming(json: &str) -> Envelope {
+        let args = Args::parse(json, Vec::new()).unwrap();
+        let name = match args.name().unwrap() {
+            Cow::Owned(name) => Some(name.into()),
+            Cow::Borrowed(_) => None,
+        };
+        let mut event = IncomingEvent::new(args, name, None);
+        let mut meta = MetaReader::default();
+        event.take_meta(&mut meta);
+        Envelope {
+            stream: Stream::User,
+            place: meta.epoch().cloned().zip(event.offset).map(|(epoch, offset)| Place { epoch, offset }),
+            ack: None,
+            event,
+        }
+    }
+
+    #[test]
+    fn an_envelope_reads_what_the_line_brought() {
+        let event = incoming(r#"["e",{"a":1},{"epoch":"x","offset":7,"ts":"2026-01-01T00:00:00Z"}]"#);
+        assert_eq!((event.name(), event.payload(), event.args().count()), ("e", Some(r#"{"a":1}"#), 1));
+        assert_eq!(event.place.as_ref().map(|place| place.offset), Some(7));
+        assert_eq!(event.time(), Some("2026-01-01T00:00:00Z"));
+        let escaped = incoming(r#"["say \"hi\"",1,{"ts":"2026-01-01T00:00:00\u002b00:00"}]"#);
+        assert_eq!((escaped.name(), escaped.payload()), ("say \"hi\"", Some("1")));
+        assert_eq!(escaped.time(), Some("2026-01-01T00:00:00+00:00"));
+        let number = incoming(r#"[7,"a","b"]"#);
+        assert_eq!((number.name(), number.args().count(), number.time()), ("7", 2, None), "no meta");
+        let bare = incoming(r#"["e"]"#);
+        assert_eq!((bare.payload(), bare.args().count()), (None, 0));
+        assert!(!format!("{:?}", incoming(r#"["e","canary"]"#)).contains("canary"));
     }
 
     #[test]

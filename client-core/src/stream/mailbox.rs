@@ -213,7 +213,7 @@ impl Mailbox {
         }
     }
 
-    /// Gives what waits, at most `max` items, in one piece; it ends with an item that is no event, as after a
+    /// Gives what waits, at most `max` items (one at least), in one piece; it ends with an item that is no event, as after a
     /// reset offsets begin anew and how many were taken would not say of which. Nothing at the end.
     pub(crate) fn poll_batch(
         self: &Arc<Self>,
@@ -336,17 +336,11 @@ impl State {
     fn next(&mut self) -> Option<Arrival> {
         let run = self.queue.front_mut()?;
         let item = run.items.pop_front()?;
-        let has_place = matches!(&item, Delivery::Event(event) if event.offset.is_some());
-        let is_run_over = run.items.is_empty();
-        let epoch = match has_place {
-            true if is_run_over => run.epoch.take(),
-            true => run.epoch.clone(),
-            false => None,
-        };
-        if is_run_over {
+        let arrival = Arrival::new(run.epoch.as_ref(), item);
+        if run.items.is_empty() {
             self.queue.pop_front();
         }
-        Some(Arrival { epoch, item })
+        Some(arrival)
     }
 
     fn accept(&mut self, epoch: Option<&Epoch>, item: &Delivery) -> Accepted {
@@ -546,6 +540,51 @@ mod tests {
         let freed = mailbox.progress().freed;
         assert_eq!(freed.events, 5, "what ends a stream takes no room");
         assert_eq!(batch(9), Some(0), "nothing comes after the end");
+    }
+
+    /// Each offset with the epoch that came with it.
+    fn places(mailbox: &Arc<Mailbox>, max: usize) -> Vec<(Option<u64>, Option<String>)> {
+        let mut places = Vec::new();
+        let _ = mailbox.poll_batch(&mut Context::from_waker(Waker::noop()), max, |arrival| {
+            let Delivery::Event(event) = arrival.item else { panic!("only events") };
+            places.push((event.offset, arrival.epoch.map(String::from)));
+        });
+        places
+    }
+
+    fn place(offset: u64, epoch: &str) -> (Option<u64>, Option<String>) {
+        (Some(offset), Some(epoch.to_owned()))
+    }
+
+    fn ephemeral() -> Delivery {
+        Delivery::Event(IncomingEvent::new(Args::event("e").build(), None, None))
+    }
+
+    #[test]
+    fn each_event_with_an_offset_has_the_epoch_of_its_run() {
+        let mailbox = mailbox(CursorMode::Manual);
+        mailbox.deliver(Some(epoch("a")), vec![event(1), ephemeral(), event(2), ephemeral()]);
+        mailbox.deliver(None, vec![ephemeral()]);
+        mailbox.deliver(Some(epoch("b")), vec![event(1), event(2)]);
+        assert_eq!(places(&mailbox, 2), [place(1, "a"), (None, None)]);
+        let rest = [place(2, "a"), (None, None), (None, None), place(1, "b")];
+        assert_eq!(places(&mailbox, 4), rest, "a batch goes on into the next runs and ends within one");
+        assert_eq!(places(&mailbox, 9), [place(2, "b")]);
+    }
+
+    #[test]
+    fn of_a_run_that_comes_again_only_the_rest_is_new() {
+        let mailbox = mailbox(CursorMode::Manual);
+        mailbox.deliver(Some(epoch("a")), (1..=4).map(event).collect());
+        assert_eq!(places(&mailbox, 2), [place(1, "a"), place(2, "a")]);
+        mailbox.progress();
+        mailbox.rewind();
+        mailbox.deliver(Some(epoch("a")), (1..=5).map(event).collect());
+        assert_eq!(mailbox.progress().freed.events, 2, "what came again has left");
+        assert_eq!(places(&mailbox, 9), [place(3, "a"), place(4, "a"), place(5, "a")]);
+        mailbox.rewind();
+        mailbox.deliver(Some(epoch("b")), (1..=1).map(event).collect());
+        assert_eq!(places(&mailbox, 9), [place(1, "b")]);
     }
 
     #[test]

@@ -53,6 +53,10 @@ impl Args {
     pub fn parse(json: &str, attachments: Vec<Bytes>) -> Result<Self, Malformed> {
         let mut args = Self { text: String::with_capacity(json.len()), attachments, ..Self::default() };
         json::elements(json, ENVELOPE_DEPTH_MAX, |item| args.push(item))?;
+        // Space between the arguments was left out, and what waits is counted by what it holds.
+        if args.text.capacity() > args.json_bytes() {
+            args.text.shrink_to_fit();
+        }
         Ok(args)
     }
 
@@ -330,6 +334,14 @@ mod tests {
                 assert_eq!(args.get(count), None);
                 assert_eq!(args.to_json(), format!("[{}]", items.join(",")));
             }
+        }
+    }
+
+    #[test]
+    fn what_was_left_out_takes_no_memory() {
+        for json in ["[\"e\",1]".to_owned(), format!("[\"e\",{}1]", " ".repeat(100_000))] {
+            let args = Args::parse(&json, vec![]).expect("an array");
+            assert!(args.text.capacity() <= args.bytes(), "{} bytes", args.text.capacity());
         }
     }
 

@@ -5,8 +5,10 @@ use std::{
 
 use axum::{
     Json, Router,
-    extract::{Path, State},
+    body::to_bytes,
+    extract::{Path, Request, State},
     http::StatusCode,
+    middleware::map_request,
     response::{IntoResponse, Response},
     routing::{delete, post},
 };
@@ -28,8 +30,20 @@ pub fn app() -> Router {
         .route("/servers/{id}/freeze", post(freeze))
         .route("/servers/{id}/thaw", post(thaw))
         .route("/servers/{id}/token", post(token))
+        .layer(map_request(read_whole))
         .with_state(Servers::default())
 }
+
+/// Reads a request to its end, whether its handler wants the body or not: where a part of it is still on its way when the
+/// answer is written, the connection is closed after it, and the caller may already be asking the next thing on it.
+async fn read_whole(request: Request) -> Result<Request, StatusCode> {
+    let (head, body) = request.into_parts();
+    let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
+    Ok(Request::from_parts(head, body.into()))
+}
+
+/// A wish is a few flags.
+const BODY_BYTES_MAX: usize = 64 * 1024;
 
 #[derive(Clone, Default)]
 struct Servers {

@@ -91,7 +91,6 @@ def _reader(core: Any) -> type:
             events = []
             # Written out: this loop is what 100,000 events a second hang on.
             for _ in range(count):
-                end = at + 4 + _LENGTH(data, at)[0]
                 index, length = _NAME_AND_LENGTH(data, at)
                 end = at + 8 + length
                 payload = data[at + 8 : end].decode()

@@ -9,7 +9,6 @@ import dev.keepline.EventsOptions
 import dev.keepline.Place
 import dev.keepline.ResetReason
 import dev.keepline.Stream
-import dev.keepline.decodeOrNull
 import dev.keepline.core.CoreEvent
 import dev.keepline.core.CoreEventBatch
 import dev.keepline.core.CoreEventDetails
@@ -18,14 +17,15 @@ import dev.keepline.core.CoreItem
 import dev.keepline.core.CoreReset
 import dev.keepline.core.CoreResetReason
 import dev.keepline.core.CoreSocketAck
+import dev.keepline.decodeOrNull
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonElement
 
 /** Gives events their types. */
 internal class EventConversion(private val json: Json, private val types: EventTypes) {
-    /** The events of a batch. */
-    fun envelopes(stream: Stream, batch: CoreEventBatch, take: (Place) -> Unit): BatchConversion =
+    /** What makes envelopes of a batch's events. */
+    fun ofBatch(stream: Stream, batch: CoreEventBatch, take: (Place) -> Unit): BatchConversion =
         BatchConversion(stream, batch, take, json, types)
 
     /** What interrupts the events of a batch; `null` for the lag of a tap, which its own flow tells of. */

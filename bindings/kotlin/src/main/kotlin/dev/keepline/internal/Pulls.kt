@@ -45,7 +45,7 @@ internal fun eventFlow(
                 taken = 0u
                 val then = batch.then
                 if (batch.events.isEmpty() && then == null) break
-                val converted = convert.envelopes(stream, batch, take)
+                val converted = convert.ofBatch(stream, batch, take)
                 for (event in batch.events) {
                     emit(converted.envelope(event))
                     taken++
@@ -88,7 +88,7 @@ internal fun tapFlow(stream: Stream, convert: EventConversion, open: () -> CoreE
                     held = batch.number
                     val then = batch.then
                     if (batch.events.isEmpty() && then == null) break
-                    val converted = convert.envelopes(stream, batch, NOTHING)
+                    val converted = convert.ofBatch(stream, batch, NOTHING)
                     batch.events.forEach { emit(Tapped.Item(converted.envelope(it))) }
                     if (then is CoreItem.Lagged) emit(Tapped.Lagged(then.count.toLong()))
                     then?.let { convert.envelope(stream, it, NOTHING) }?.let { emit(Tapped.Item(it)) }
