@@ -419,8 +419,12 @@ async fn child<T: DeserializeOwned>(name: &str, arguments: &[&str]) -> Result<T,
     let mut command = Command::new(std::env::current_exe()?);
     command.arg(name).args(arguments);
     let mut process = Process::spawn(name, command)?.waiting_at_most(CHILD_MAX);
-    let line = process.line_where("its figures", |line| serde_json::from_str(line).ok()).await?;
-    Ok(line)
+    let figures = process.line_where("its figures", |line| serde_json::from_str(line).ok()).await?;
+    // To its end: it may have a server of its own to take down.
+    if !process.exit().await?.success() {
+        return Err(format!("{name} failed after its figures").into());
+    }
+    Ok(figures)
 }
 
 /// Enough for a median that moves by less than a tenth from run to run.
