@@ -392,7 +392,13 @@ struct To {
 }
 
 /// A run of events of one stream and epoch, as a page is, goes to the app in one piece.
-fn deliver_event(cx: &mut Cx<'_, '_>, stream: &Stream, epoch: Option<&Epoch>, event: IncomingEvent, to: To) {
+fn deliver_event(
+    effects: &mut VecDeque<Effect>,
+    stream: &Stream,
+    epoch: Option<&Epoch>,
+    event: IncomingEvent,
+    to: To,
+) {
     let goes_with = |effect: &Effect| match effect {
         Effect::Deliver { stream: of, epoch: last_epoch, items, durable, tapped } => {
             of == stream
@@ -402,9 +408,9 @@ fn deliver_event(cx: &mut Cx<'_, '_>, stream: &Stream, epoch: Option<&Epoch>, ev
         }
         _ => false,
     };
-    match cx.effects.back_mut().filter(|last| goes_with(last)) {
+    match effects.back_mut().filter(|last| goes_with(last)) {
         Some(Effect::Deliver { items, .. }) => items.push(Delivery::Event(event)),
-        _ => cx.effects.push_back(Effect::Deliver {
+        _ => effects.push_back(Effect::Deliver {
             stream: stream.clone(),
             // The app's thread counts the references to its own copy, one for each event.
             epoch: epoch.map(Epoch::detached),
@@ -418,3 +424,43 @@ fn deliver_event(cx: &mut Cx<'_, '_>, stream: &Stream, epoch: Option<&Epoch>, ev
 /// Cursors are stored in groups of so many events, or after so long.
 const CURSOR_GROUP: u32 = 128;
 const CURSOR_DELAY: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use keepline_protocol::socket_io::Args;
+
+    use super::*;
+
+    #[test]
+    fn a_run_is_of_one_stream_one_epoch_and_one_kind_of_reader() {
+        let (job, user) = (Stream::job("7"), Stream::User);
+        let [a, b] = ["a", "b"].map(|text| Epoch::new(text).unwrap());
+        let both = To { durable: true, tapped: true };
+        let durable = To { durable: true, tapped: false };
+        let mut effects = VecDeque::new();
+        for (stream, epoch, to) in [
+            (&job, Some(&a), both),
+            (&job, None, both),
+            (&job, Some(&a), both),
+            (&job, Some(&b), both),
+            (&job, Some(&b), durable),
+            (&user, None, durable),
+            (&user, Some(&b), durable),
+        ] {
+            let event = IncomingEvent::new(Args::event("e").build(), None, None);
+            deliver_event(&mut effects, stream, epoch, event, to);
+        }
+        let runs = effects.into_iter().map(|effect| match effect {
+            Effect::Deliver { stream, epoch, items, tapped, .. } => (stream, epoch, items.len(), tapped),
+            other => panic!("{other:?}"),
+        });
+        let expected = [
+            (job.clone(), Some(a), 3, true),
+            (job.clone(), Some(b.clone()), 1, true),
+            (job, Some(b.clone()), 1, false),
+            (user.clone(), None, 1, false),
+            (user, Some(b), 1, false),
+        ];
+        assert_eq!(runs.collect::<Vec<_>>(), expected);
+    }
+}

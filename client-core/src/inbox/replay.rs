@@ -64,7 +64,7 @@ impl Inbox {
         }
         self.counters.delivered += 1;
         let to = To { durable: feed.consumed, tapped: feed.passes_taps() };
-        deliver_event(cx, stream, Some(epoch), event, to);
+        deliver_event(cx.effects, stream, Some(epoch), event, to);
     }
 
     /// The page's end: live, another page, or another beginning.
@@ -157,7 +157,7 @@ impl Inbox {
         while feed.has_room(self.room) {
             let Some(event) = feed.held.pop_front() else { return };
             feed.hold_room(event.bytes());
-            deliver_event(cx, stream, None, event, BOTH);
+            deliver_event(cx.effects, stream, None, event, BOTH);
         }
     }
 
@@ -165,11 +165,11 @@ impl Inbox {
         let Some(feed) = self.feeds.get_mut(stream) else { return };
         self.counters.delivered += 1;
         if !feed.consumed {
-            return deliver_event(cx, stream, None, event, To { durable: false, tapped: true });
+            return deliver_event(cx.effects, stream, None, event, To { durable: false, tapped: true });
         }
         if feed.held.is_empty() && feed.has_room(self.room) {
             feed.hold_room(event.bytes());
-            return deliver_event(cx, stream, None, event, BOTH);
+            return deliver_event(cx.effects, stream, None, event, BOTH);
         }
         feed.held.push_back(event);
         while feed.held.len() > HELD_MAX {
