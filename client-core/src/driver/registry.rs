@@ -202,7 +202,7 @@ mod tests {
     use crate::{command::Consume, engine::IncomingEvent, signals::Signals, stream::CursorMode};
 
     fn event() -> Delivery {
-        Delivery::Event(IncomingEvent::new(Args::event("e").build(), None, None))
+        Delivery::Event(IncomingEvent::new(Args::event("e").build(), None))
     }
 
     /// Whether the driver hears of an end that comes while it looks at what the app took before.

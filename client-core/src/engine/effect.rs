@@ -104,8 +104,12 @@ pub(crate) struct IncomingEvent {
 }
 
 impl IncomingEvent {
-    /// An event whose name is written as it is meant, or else is `name`.
-    pub(crate) fn new(args: Args, name: Option<Box<str>>, ack: Option<(u64, u64)>) -> Self {
+    /// The event with these arguments, its name first. All of them are the app's until a meta is taken.
+    pub(crate) fn new(args: Args, ack: Option<(u64, u64)>) -> Self {
+        let name = match args.name() {
+            Some(Cow::Owned(name)) => Some(name.into()),
+            Some(Cow::Borrowed(_)) | None => None,
+        };
         Self { args, name, has_meta: false, time: None, offset: None, ack }
     }
 

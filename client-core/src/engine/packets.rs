@@ -1,7 +1,5 @@
 //! Socket.IO packets of the session: which part of the engine each belongs to.
 
-use std::borrow::Cow;
-
 use keepline_protocol::{
     ActionAck, ErrorBody, ErrorCode, Payload, ServerDraining, SessionAck, SessionReady, Stream, names,
     socket_io::{Args, Kind, Packet},
@@ -87,11 +85,7 @@ impl Engine {
             // Nothing may come before the greeting; what does is not ours to judge.
             _ => return Ok(()),
         }
-        let name = match name {
-            Cow::Borrowed(_) => None,
-            Cow::Owned(name) => Some(name.into()),
-        };
-        let event = IncomingEvent::new(args, name, ack.map(|id| (self.connection, id)));
+        let event = IncomingEvent::new(args, ack.map(|id| (self.connection, id)));
         self.deliver(cx, event);
         Ok(())
     }

@@ -447,7 +447,7 @@ mod tests {
             (&user, None, durable),
             (&user, Some(&b), durable),
         ] {
-            let event = IncomingEvent::new(Args::event("e").build(), None, None);
+            let event = IncomingEvent::new(Args::event("e").build(), None);
             deliver_event(&mut effects, stream, epoch, event, to);
         }
         let runs = effects.into_iter().map(|effect| match effect {

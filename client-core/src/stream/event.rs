@@ -197,8 +197,6 @@ events! {
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
-
     use keepline_protocol::{MetaReader, Payload};
 
     use super::*;
@@ -206,7 +204,7 @@ mod tests {
     fn envelope(name: &str, args: &[&str], attachments: Vec<Bytes>) -> Envelope {
         let args =
             args.iter().fold(Args::event(name), |args, text| args.payload(&Payload::parse(*text).unwrap()));
-        let event = IncomingEvent::new(args.attachments(attachments).build(), None, None);
+        let event = IncomingEvent::new(args.attachments(attachments).build(), None);
         Envelope { stream: Stream::User, place: None, ack: None, event }
     }
 
@@ -230,12 +228,7 @@ mod tests {
 
     /// As the line brings it.
     fn incoming(json: &str) -> Envelope {
-        let args = Args::parse(json, Vec::new()).unwrap();
-        let name = match args.name().unwrap() {
-            Cow::Owned(name) => Some(name.into()),
-            Cow::Borrowed(_) => None,
-        };
-        let mut event = IncomingEvent::new(args, name, None);
+        let mut event = IncomingEvent::new(Args::parse(json, Vec::new()).unwrap(), None);
         let mut meta = MetaReader::default();
         event.take_meta(&mut meta);
         Envelope {

@@ -416,7 +416,7 @@ mod tests {
     fn event(offset: u64) -> Delivery {
         let meta = EventMeta { epoch: Some(epoch("e")), offset: Some(offset), ..EventMeta::default() };
         let args = Args::event("e").payload(&Payload::null()).value(&meta).unwrap().build();
-        let mut event = IncomingEvent::new(args, None, None);
+        let mut event = IncomingEvent::new(args, None);
         event.take_meta(&mut MetaReader::default());
         Delivery::Event(event)
     }
@@ -557,7 +557,7 @@ mod tests {
     }
 
     fn ephemeral() -> Delivery {
-        Delivery::Event(IncomingEvent::new(Args::event("e").build(), None, None))
+        Delivery::Event(IncomingEvent::new(Args::event("e").build(), None))
     }
 
     #[test]

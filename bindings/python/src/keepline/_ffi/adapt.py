@@ -17,7 +17,7 @@ from struct import Struct
 from typing import Any
 
 _NAME_AND_LENGTH = Struct(">Ii").unpack_from
-_LENGTH = Struct(">i").unpack_from
+_INT = Struct(">i").unpack_from
 _OFFSET = Struct(">Q").unpack_from
 
 
@@ -104,13 +104,13 @@ def _reader(core: Any) -> type:
                     epoch = None
                 at += 1
                 if data[at]:
-                    end = at + 5 + _LENGTH(data, at + 1)[0]
+                    end = at + 5 + _INT(data, at + 1)[0]
                     epoch = data[at + 5 : end].decode()
                     at = end
                 else:
                     at += 1
                 if data[at]:
-                    time = times[_LENGTH(data, at + 1)[0]]
+                    time = times[_INT(data, at + 1)[0]]
                     at += 4
                 at += 1
                 if data[at]:
